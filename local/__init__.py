@@ -1,0 +1,1 @@
+"""The embedded cloud: everything `make run` starts on one machine. Nothing here is deployed."""
