@@ -1,0 +1,102 @@
+"""The function that answers people. It reads, answers, and hands every change to its owner."""
+
+from __future__ import annotations
+
+import os
+import time
+from dataclasses import dataclass
+from functools import cache
+from typing import TYPE_CHECKING, Any
+
+import requests
+from bellhop import aws, ledger, messages, settings
+from bellhop.chat import envelope
+from bellhop.chat.access import parse_access
+from bellhop.chat.outbound import SlackPoster, origins
+from bellhop.chat.replies import DynamoReplies
+from bellhop.kubernetes.cluster import LightkubeCluster
+from bellhop.kubernetes.connection import ClusterSettings, Connection
+from bellhop.once import Once
+from bellhop.parameters import Parameters
+from conversation import Conversation
+from desk import AwsDesk
+from registry import registered
+
+if TYPE_CHECKING:
+    from aws_lambda_powertools.utilities.typing import LambdaContext
+
+#: How long a change of the access document may take to count.
+ACCESS_KEPT_SECONDS = 30.0
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """The environment of this function; template.yaml sets it."""
+
+    access_document: str  # the parameter's name
+    cluster_name: str
+    default_namespace: str
+    ledger_table: str
+    state_table: str
+    ledger_kept_days: str
+    scaling_queue_url: str
+    dead_letter_url: str
+    slack_api_url: str
+    slack_hooks_url: str
+    private_hosts: str = ""
+    cluster_endpoint: str = ""
+    cluster_ca: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Services:
+    """What the handler works with, wired once."""
+
+    conversation: Conversation
+    once: Once
+    queue: messages.SqsQueue
+
+
+@cache
+def services() -> Services:
+    chosen = settings.read(Settings, os.environ)
+    connection = Connection(
+        ClusterSettings(chosen.cluster_name, chosen.cluster_endpoint, chosen.cluster_ca),
+        sts=aws.client("sts"),
+        eks=lambda: aws.client("eks"),
+    )
+    dynamodb, sqs = aws.client("dynamodb"), aws.client("sqs")
+    parameters = Parameters(aws.fetch_parameter, time.monotonic, kept_seconds=ACCESS_KEPT_SECONDS)
+    conversation = Conversation(
+        commands=registered(),
+        access=lambda: parse_access(parameters.get(chosen.access_document)),
+        desk=AwsDesk(
+            cluster=LightkubeCluster(connection),
+            dynamodb=dynamodb,
+            ledger_table=chosen.ledger_table,
+            sqs=sqs,
+            scaling_queue_url=chosen.scaling_queue_url,
+            default_namespace=chosen.default_namespace,
+        ),
+        ledger=ledger.DynamoLedger(dynamodb, chosen.ledger_table, kept_days=int(chosen.ledger_kept_days)),
+        replies=DynamoReplies(dynamodb, chosen.state_table),
+        responder=SlackPoster(
+            origins(chosen.slack_api_url, chosen.slack_hooks_url, chosen.private_hosts), requests.Session()
+        ),
+        clock=ledger.now,
+    )
+    return Services(
+        conversation, Once(dynamodb, chosen.state_table), messages.SqsQueue(sqs, chosen.dead_letter_url)
+    )
+
+
+def handler(event: dict[str, Any], context: LambdaContext) -> messages.BatchResponse:
+    """SQS FIFO batch of envelopes -> partial batch response."""
+    wired = services()
+
+    def answer(record: messages.Record) -> None:
+        asked = envelope.decode(record["body"])
+        said = wired.once.run("execute", asked.id, lambda: wired.conversation.execute(asked), context)
+        wired.once.run("reply", asked.id, lambda: wired.conversation.reply(asked, said), context)
+
+    return messages.process_batch(event, each=answer, queue=wired.queue)

@@ -1,0 +1,126 @@
+"""One command from envelope to answer: parse, authorise, run, record, reply. Each happens once."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Mapping
+from datetime import UTC, datetime
+from typing import Any, Protocol
+
+import parsing
+from bellhop.chat.access import Access, Person
+from bellhop.chat.envelope import Envelope
+from bellhop.chat.replies import Replies
+from bellhop.chat.slack import escape, message
+from bellhop.errors import BellhopError, RefusedError
+from bellhop.ledger import Entry, Ledger, Outcome, entry_id
+from registry import Answer, Call, Command, Desk
+
+log = logging.getLogger(__name__)
+
+
+class Responder(Protocol):
+    """Posts to a response_url (`bellhop.chat.outbound.SlackPoster`)."""
+
+    def respond(self, response_url: str, message: dict[str, Any]) -> None: ...
+
+
+class Conversation:
+    """Answers envelopes. access: read for each command, so that a change counts within its cache's time."""
+
+    def __init__(
+        self,
+        *,
+        commands: Mapping[str, Command],
+        access: Callable[[], Access],
+        desk: Desk,
+        ledger: Ledger,
+        replies: Replies,
+        responder: Responder,
+        clock: Callable[[], datetime],
+    ) -> None:
+        self._commands = commands
+        self._access = access
+        self._desk = desk
+        self._ledger = ledger
+        self._replies = replies
+        self._responder = responder
+        self._clock = clock
+
+    def execute(self, envelope: Envelope) -> dict[str, Any]:
+        """Run the command and record it; answers the message to reply with. Never raises for what the command
+        does wrong: a failing command is answered, recorded and done, so that it cannot block those after it."""
+        if envelope.response_url:
+            asked_at = datetime.fromtimestamp(envelope.received_at, UTC)
+            self._replies.keep(envelope.id, envelope.response_url, envelope.channel, asked_at=asked_at)
+        who, action = envelope.caller, "command"
+        try:
+            typed = parsing.words(envelope.text) or ["help"]
+            person = self._known(envelope)
+            who = f"person {person.name}"
+            command = self._authorised(typed[0], person)
+            action = command.name
+            given = parsing.bind(command, typed[1:])
+            answer = command.run(Call(command, given, person, envelope, self._desk))
+        except RefusedError as refusal:
+            answer = Answer(escape(str(refusal)), outcome=Outcome.REFUSED, reason=refusal.code)
+        except BellhopError as error:
+            log.warning("command.failed", extra={"code": error.code, "because": str(error)})
+            said = f"That did not work: {escape(str(error))}"
+            answer = Answer(said, outcome=Outcome.FAILED, reason=error.code)
+        except Exception:
+            log.exception("command.failed", extra={"correlation": envelope.correlation})
+            said = (
+                f"That did not work, and it is Bellhop's fault: look for {envelope.correlation} in its logs."
+            )
+            answer = Answer(said, outcome=Outcome.FAILED, reason="InternalError")
+        self._ledger.record(_entry(envelope, who, action, answer, self._clock()))
+        return message(answer.text) | {"response_type": "in_channel" if answer.public else "ephemeral"}
+
+    def reply(self, envelope: Envelope, answer: dict[str, Any]) -> None:
+        """Post the answer where the command was asked. Raises UnavailableError or BusyError to be called again."""
+        if envelope.response_url is None:
+            log.warning("reply.nowhere", extra={"correlation": envelope.correlation})
+            return
+        try:
+            self._responder.respond(envelope.response_url, answer)
+        except RefusedError as refusal:
+            # Too late, or not Slack's: nobody can be told any more. The ledger has what was done.
+            log.warning("reply.refused", extra={"code": refusal.code, "correlation": envelope.correlation})
+
+    def _known(self, envelope: Envelope) -> Person:
+        person = self._access().person(envelope.caller)
+        if person is None:
+            said = f"you are not in the access document: ask an admin to add {envelope.caller} (docs/configuration.md)"
+            raise RefusedError("UnknownPerson", said)
+        return person
+
+    def _authorised(self, name: str, person: Person) -> Command:
+        """The command, if this person may run it. Who may not is told no more than that."""
+        allowed = [n for n, command in self._commands.items() if person.may(command.risk)]
+        command = parsing.find(self._commands, name, allowed=allowed)
+        if not person.may(command.risk):
+            roles = ", ".join(person.roles) or "no role"
+            raise RefusedError(
+                "NotAllowed", f"`{command.name}` is not among what {person.name} ({roles}) may run"
+            )
+        return command
+
+
+def _entry(envelope: Envelope, who: str, action: str, answer: Answer, now: datetime) -> Entry:
+    # The text as typed stays out: people paste secrets into the wrong window.
+    return Entry(
+        id=entry_id(envelope.id, "command"),
+        at=now,
+        flow="commands",
+        action=action,
+        outcome=answer.outcome,
+        subject=answer.subject or f"command/{action}",
+        actor=who,
+        summary=f"{action}: {answer.outcome}",
+        reason=answer.reason,
+        because=answer.text if answer.outcome in {Outcome.REFUSED, Outcome.FAILED} else "asked in chat",
+        cause=envelope.id,
+        correlation=envelope.correlation,
+        asked_in=None,
+    )

@@ -1,0 +1,107 @@
+"""What a command declares; help, parsing and authorisation all come from it."""
+
+from __future__ import annotations
+
+import importlib
+import pkgutil
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any, Protocol
+
+import plugins
+from bellhop.chat.access import Person, Risk
+from bellhop.chat.envelope import Envelope
+from bellhop.ledger import Entry, Outcome
+from bellhop.scaling.policy import Policy
+from bellhop.scaling.request import ScaleRequest
+
+
+class Desk(Protocol):
+    """What commands may ask and hand on. They change nothing themselves."""
+
+    @property
+    def default_namespace(self) -> str:
+        """Where a workload is looked for when the command does not say."""
+
+    def policies(self) -> tuple[list[Policy], list[str]]:
+        """Every policy in the cluster, and what is wrong with those that cannot be read."""
+
+    def recent(self, limit: int) -> list[Entry]:
+        """The newest entries of the ledger."""
+
+    def hand_to_scaling(self, request: ScaleRequest) -> None:
+        """Queue a change of size for its owner."""
+
+
+@dataclass(frozen=True, slots=True)
+class Argument:
+    """One argument. name: "target", or "--namespace" for an option. parse: raises RefusedError.
+
+    flag: an option without a value. short: an option's one-letter form, "-n".
+    """
+
+    name: str
+    help: str
+    parse: Callable[[str], Any] = str
+    optional: bool = False
+    flag: bool = False
+    short: str = ""
+
+    @property
+    def usage(self) -> str:
+        if self.flag:
+            return f"[{self.name}]"
+        if self.name.startswith("--"):
+            return f"[{self.short or self.name} {self.name.removeprefix('--').upper()}]"
+        return f"[{self.name.upper()}]" if self.optional else self.name.upper()
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """A parsed and authorised command. given: values by argument name, without dashes (`dry_run`)."""
+
+    command: Command
+    given: dict[str, Any]
+    person: Person
+    envelope: Envelope
+    desk: Desk
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """text: mrkdwn. public: shown to the whole channel. outcome, reason: what the ledger says of it."""
+
+    text: str
+    public: bool = False
+    outcome: Outcome = Outcome.ANSWERED
+    reason: str = "Answered"
+    subject: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Command:
+    """A command: what people type, what it may do, and the function that answers it."""
+
+    name: str
+    summary: str
+    risk: Risk
+    run: Callable[[Call], Answer]
+    arguments: tuple[Argument, ...] = ()
+    examples: tuple[str, ...] = ()
+    aliases: tuple[str, ...] = field(default=())
+
+    @property
+    def usage(self) -> str:
+        return " ".join((self.name, *(argument.usage for argument in self.arguments)))
+
+
+def registered() -> dict[str, Command]:
+    """Every command by name and alias: one module in `plugins` declares one, as `COMMAND`."""
+    found: dict[str, Command] = {}
+    for module in sorted(m.name for m in pkgutil.iter_modules(plugins.__path__)):
+        command: Command = importlib.import_module(f"plugins.{module}").COMMAND
+        for name in (command.name, *command.aliases):
+            if name in found:
+                raise ValueError(f"two commands are called {name}")
+            found[name] = command
+    return found

@@ -1,0 +1,132 @@
+"""The function that tells people: ledger entries and Bellhop's own alarms become chat messages."""
+
+from __future__ import annotations
+
+import logging
+import os
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import cache
+from typing import TYPE_CHECKING, Any
+
+import inbox
+import requests
+import routing
+from bellhop import aws, ledger, messages, settings
+from bellhop.alarms.alarm import AlarmEvent
+from bellhop.chat.outbound import SlackPoster, origins
+from bellhop.chat.replies import DynamoReplies, Replies
+from bellhop.errors import RefusedError
+from bellhop.ledger import Entry
+from bellhop.once import Once
+from bellhop.parameters import Parameters
+from routing import Asker, Channel
+
+if TYPE_CHECKING:
+    from aws_lambda_powertools.utilities.typing import LambdaContext
+
+log = logging.getLogger("bellhop.notifications")
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """The environment of this function; template.yaml sets it."""
+
+    notifications_document: str  # the parameters' names
+    slack_bot_token: str
+    state_table: str
+    dead_letter_url: str
+    slack_api_url: str
+    slack_hooks_url: str
+    private_hosts: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Notifier:
+    """Tells each destination once. Posting again after a crash between the post and its record is possible:
+    a notice twice is better than none."""
+
+    parameters: Parameters
+    replies: Replies
+    poster: SlackPoster
+    once: Callable[[str, str, Callable[[], None]], None]
+    settings: Settings
+
+    def tell(self, news: Entry | AlarmEvent) -> None:
+        """Post everything the news calls for. Raises a retryable BellhopError when it must come again."""
+        routes = routing.parse_routes(self.parameters.get(self.settings.notifications_document))
+        if isinstance(news, AlarmEvent):
+            if routes.slack:
+                self._to_channel(routes.slack.channel, news.id, routing.render_own_alarm(news))
+            return
+        for destination in routing.destinations(news, routes):
+            match destination:
+                case Asker(id=asked_in):
+                    self._to_asker(asked_in, news)
+                case Channel(id=channel):
+                    self._to_channel(channel, news.id, routing.render(news))
+
+    def _to_asker(self, asked_in: str, entry: Entry) -> None:
+        """Where the command was asked: its response_url, or the channel when Slack takes no more answers there."""
+        address = self.replies.find(asked_in, now=ledger.now())
+        if address is None:
+            log.warning("notice.nowhere", extra={"entry": entry.id})
+            return
+        response_url, message = address.response_url, routing.render(entry)
+        if response_url is None:
+            self._to_channel(address.channel, entry.id, message)
+            return
+
+        def post() -> None:
+            try:
+                self.poster.respond(response_url, message | {"response_type": "in_channel"})
+            except RefusedError as refusal:
+                log.warning("notice.refused", extra={"entry": entry.id, "code": refusal.code})
+                self._to_channel(address.channel, entry.id, message)
+
+        self.once("notice-asker", entry.id, post)
+
+    def _to_channel(self, channel: str, id: str, message: dict[str, Any]) -> None:
+        def post() -> None:
+            token = self.parameters.require(self.settings.slack_bot_token)
+            self.poster.post_message(channel, message, token=token)
+            log.info("notice.posted", extra={"entry": id, "channel": channel})
+
+        self.once("notice-channel", f"{id}:{channel}", post)
+
+
+@cache
+def wired() -> tuple[Settings, Parameters, Replies, SlackPoster, Once]:
+    chosen = settings.read(Settings, os.environ)
+    dynamodb = aws.client("dynamodb")
+    return (
+        chosen,
+        Parameters(aws.fetch_parameter, time.monotonic),
+        DynamoReplies(dynamodb, chosen.state_table),
+        SlackPoster(
+            origins(chosen.slack_api_url, chosen.slack_hooks_url, chosen.private_hosts), requests.Session()
+        ),
+        Once(dynamodb, chosen.state_table),
+    )
+
+
+def handler(event: dict[str, Any], context: LambdaContext) -> messages.BatchResponse:
+    """SQS batch of stream records and own alarms -> partial batch response."""
+    chosen, parameters, replies, poster, once = wired()
+    notifier = Notifier(
+        parameters,
+        replies,
+        poster,
+        lambda purpose, key, work: once.run(purpose, key, work, context),
+        chosen,
+    )
+
+    def tell(record: messages.Record) -> None:
+        news = inbox.read(record["body"])
+        if news is not None:
+            notifier.tell(news)
+
+    return messages.process_batch(
+        event, each=tell, queue=messages.SqsQueue(aws.client("sqs"), chosen.dead_letter_url)
+    )

@@ -1,0 +1,102 @@
+"""The door: verify, normalise, hand on, answer. It imports neither boto3, Powertools nor requests (a test
+holds it to that): a person is waiting, and Slack for 3 seconds only.
+"""
+
+from __future__ import annotations
+
+import functools
+import json
+import logging
+import os
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import slack_commands
+import slack_signature
+from bellhop import http_api, settings, signed
+from bellhop.errors import BellhopError, UnavailableError
+from bellhop.http_api import Refusal, Request, Response
+from bellhop.parameters import Parameters
+
+if TYPE_CHECKING:
+    from aws_lambda_powertools.utilities.typing import LambdaContext
+
+log = logging.getLogger("bellhop.webhooks")
+
+#: No webhook this door takes is larger; Slack's commands are a few kilobytes.
+LARGEST_BODY = 256 * 1024
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """The environment of this function; template.yaml sets it."""
+
+    commands_queue_url: str
+    slack_signing_secret: str  # the parameter's name, not the secret
+
+
+@dataclass(frozen=True, slots=True)
+class Door:
+    """What the door needs. send: (body, group, deduplication id) to CommandsQueue."""
+
+    slack_secret_accepts: Callable[[Callable[[str], bool]], bool]
+    send: Callable[[str, str, str], None]
+    clock: Callable[[], float] = time.time
+
+    def answer(self, event: dict[str, Any]) -> Response:
+        """Serve one request. Bad input is a 4xx with its reason; only Bellhop's own trouble is a 503."""
+        try:
+            request = http_api.read(event, largest_body=LARGEST_BODY)
+            serve = self._route(request)
+            return serve(request)
+        except Refusal as refusal:
+            facts = {"status": refusal.status, "reason": refusal.reason, "path": event.get("rawPath")}
+            log.warning("request.refused", extra=facts)
+            return http_api.refused(refusal)
+        except BellhopError as error:
+            log.error("request.failed", extra={"code": error.code, "because": str(error)})  # noqa: TRY400
+            return http_api.refused(Refusal(503, "try again in a moment"))
+
+    def _route(self, request: Request) -> Callable[[Request], Response]:
+        match request.path, request.method:
+            case "/slack/commands", "POST":
+                return self._slack_command
+            case "/slack/commands", _:
+                raise Refusal(405, "only POST")
+            case _:
+                raise Refusal(404, "no such path")
+
+    def _slack_command(self, request: Request) -> Response:
+        now = self.clock()
+        slack_signature.verify(request, self.slack_secret_accepts, now=now)
+        envelope = slack_commands.envelope(request, received_at=now)
+        if envelope is not None:
+            self.send(json.dumps(envelope), slack_commands.group(envelope), envelope["id"])
+            log.info("command.accepted", extra={"id": envelope["id"], "correlation": request.id})
+        return http_api.empty()
+
+
+@functools.cache
+def door() -> Door:
+    chosen = settings.read(Settings, os.environ)
+    sqs = signed.SignedClient("sqs", target_prefix="AmazonSQS", version="1.0")
+    ssm = signed.SignedClient("ssm", target_prefix="AmazonSSM", version="1.1")
+    parameters = Parameters(lambda name: signed.fetch_parameter(ssm, name), time.monotonic)
+
+    def send(body: str, group: str, deduplication_id: str) -> None:
+        message = {"MessageBody": body, "MessageGroupId": group, "MessageDeduplicationId": deduplication_id}
+        try:
+            sqs.call("SendMessage", {"QueueUrl": chosen.commands_queue_url, **message})
+        except signed.AwsError as error:
+            raise UnavailableError(f"CommandsQueue: {error}") from error
+
+    return Door(
+        slack_secret_accepts=lambda test: parameters.accepts(chosen.slack_signing_secret, test), send=send
+    )
+
+
+def handler(event: dict[str, Any], context: LambdaContext) -> Response:  # noqa: ARG001  Lambda's signature
+    """HTTP API event -> response."""
+    return door().answer(event)

@@ -1,0 +1,38 @@
+"""The neutral envelope of a command: verified once at the door, trusted by the workers."""
+
+from __future__ import annotations
+
+import msgspec
+
+from bellhop.errors import InvalidInputError
+
+
+class Envelope(msgspec.Struct, frozen=True, kw_only=True):
+    """A command as someone typed it.
+
+    id: the same for every delivery of it. workspace, user, channel: the platform's immutable ids.
+    received_at: seconds since the epoch. response_url: where the answer goes; a secret while it lasts.
+    """
+
+    id: str
+    platform: str
+    workspace: str
+    user: str
+    channel: str
+    text: str
+    received_at: float
+    correlation: str
+    response_url: str | None = None
+
+    @property
+    def caller(self) -> str:
+        """The id that the access document maps to a person."""
+        return f"{self.platform}:{self.workspace}/{self.user}"
+
+
+def decode(body: str) -> Envelope:
+    """Raises InvalidInputError when the message is not an envelope."""
+    try:
+        return msgspec.json.decode(body, type=Envelope)
+    except (msgspec.DecodeError, UnicodeEncodeError) as error:
+        raise InvalidInputError(f"not a command's envelope: {error}") from error

@@ -1,0 +1,1 @@
+"""The cluster behind the scaling and chat functions: connection, credential, errors."""
