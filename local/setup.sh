@@ -43,11 +43,9 @@ if [ -z "$python_313" ]; then
     python_313=$(UV_PYTHON_INSTALL_DIR=.tools/python "$uv" python find 3.13)
 fi
 
-UV_PYTHON=$python_313
-export UV_PYTHON
-"$uv" sync --quiet --frozen
+"$uv" sync --quiet --frozen --python "$python_313"
 
 # MiniStack runs the functions in its own interpreter: nothing else may be importable there, or a package that is
 # missing from the layer would go unnoticed. So it has an environment of its own.
 [ -x .tools/ministack/bin/python ] || "$uv" venv --quiet --python "$python_313" .tools/ministack
-VIRTUAL_ENV=.tools/ministack "$uv" pip sync --quiet local/ministack.txt
+"$uv" pip sync --quiet --python .tools/ministack/bin/python local/ministack.txt
