@@ -12,7 +12,7 @@ from local.chat.exchange import Json
 from local.chat.prompt import Talk, render_reply
 from local.chat.stack import read_stack
 from local.environment import LocalCloud
-from local.processes import wait_for
+from local.processes import LocalCloudError, wait_for
 from local.seeding import ALARM, CHANNEL, METRIC, USER
 
 _PATIENCE_SECONDS = 60.0
@@ -32,7 +32,7 @@ def play(cloud: LocalCloud, tell: Callable[[Step], None]) -> None:
     with ChatClient(cloud.chat_url, cloud.certificates.ca) as chat:
         _alarm_scales(cloud, chat, tell)
         _person_asks(cloud, chat, "status", tell)
-        _person_asks(cloud, chat, "scale queue 3 -n shop", tell)
+        _person_asks(cloud, chat, "scale statefulset/queue 3 -n shop", tell)
 
 
 def _alarm_scales(cloud: LocalCloud, chat: ChatClient, tell: Callable[[Step], None]) -> None:
@@ -79,12 +79,15 @@ def _person_asks(cloud: LocalCloud, chat: ChatClient, text: str, tell: Callable[
     talk = Talk(stack, stack.signing_secret(), chat, USER)
     begun = time.monotonic()
     asked = talk.ask(text)
+    if not asked.accepted:
+        raise LocalCloudError(asked.said)
     tell(Step(time.monotonic() - begun, f"/bellhop {text} (signed): acknowledged"))
-    replies = talk.replies(asked.reply_to, _PATIENCE_SECONDS)
-    tell(Step(time.monotonic() - begun, f"answered: {' | '.join(render_reply(replies[0]).splitlines())}"))
-    if text.startswith("scale"):
-        outcome = talk.replies(asked.reply_to, _PATIENCE_SECONDS)
-        tell(Step(time.monotonic() - begun, f"outcome: {' | '.join(render_reply(outcome[0]).splitlines())}"))
+    answers = ("answered", "outcome") if text.startswith("scale") else ("answered",)
+    for answer in answers:
+        replies = talk.replies(asked.reply_to, _PATIENCE_SECONDS)
+        if not replies:
+            raise LocalCloudError(f"/bellhop {text} was not {answer} within {_PATIENCE_SECONDS:g} s")
+        tell(Step(time.monotonic() - begun, f"{answer}: {' | '.join(render_reply(replies[0]).splitlines())}"))
 
 
 def _replicas(cloud: LocalCloud) -> int:

@@ -10,7 +10,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from bellhop import activity, http_api, settings, signed
+from bellhop import activity, http_api, logs, settings, signed
 from bellhop.errors import BellhopError, InvalidInputError
 from bellhop.http_api import Refusal, Request, Response
 
@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from aws_lambda_powertools.utilities.typing import LambdaContext
 
 log = logging.getLogger("bellhop.api")
+logs.configure()
 
 _DEFAULT_LIMIT = 20
 

@@ -9,7 +9,7 @@ from functools import cache
 from typing import TYPE_CHECKING, Any
 
 import requests
-from bellhop import aws, ledger, messages, settings
+from bellhop import aws, ledger, logs, messages, settings
 from bellhop.chat import envelope
 from bellhop.chat.access import parse_access
 from bellhop.chat.outbound import SlackPoster, origins
@@ -27,6 +27,8 @@ if TYPE_CHECKING:
 
 #: How long a change of the access document may take to count.
 ACCESS_KEPT_SECONDS = 30.0
+
+logs.configure()
 
 
 @dataclass(frozen=True, slots=True)

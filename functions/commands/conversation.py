@@ -16,7 +16,7 @@ from bellhop.errors import BellhopError, RefusedError
 from bellhop.ledger import Entry, Ledger, Outcome, entry_id
 from registry import Answer, Call, Command, Desk
 
-log = logging.getLogger(__name__)
+log = logging.getLogger("bellhop.commands")
 
 
 class Responder(Protocol):
@@ -107,8 +107,17 @@ class Conversation:
         return command
 
 
+#: What the ledger says where the answer quotes what was typed: people paste secrets into the wrong window.
+_UNQUOTED = {
+    "UnknownCommand": "what was typed is not a command",
+    "BadArguments": "what was typed are not the command's arguments",
+}
+
+
 def _entry(envelope: Envelope, who: str, action: str, answer: Answer, now: datetime) -> Entry:
-    # The text as typed stays out: people paste secrets into the wrong window.
+    because = "asked in chat"
+    if answer.outcome in {Outcome.REFUSED, Outcome.FAILED}:
+        because = _UNQUOTED.get(answer.reason, answer.text)
     return Entry(
         id=entry_id(envelope.id, "command"),
         at=now,
@@ -119,7 +128,7 @@ def _entry(envelope: Envelope, who: str, action: str, answer: Answer, now: datet
         actor=who,
         summary=f"{action}: {answer.outcome}",
         reason=answer.reason,
-        because=answer.text if answer.outcome in {Outcome.REFUSED, Outcome.FAILED} else "asked in chat",
+        because=because,
         cause=envelope.id,
         correlation=envelope.correlation,
         asked_in=None,

@@ -11,7 +11,7 @@ from bellhop.errors import InvalidInputError
 from bellhop.ledger import Entry, from_item
 
 
-def read(body: str) -> Entry | AlarmEvent | None:
+def read(body: str, *, region: str) -> Entry | AlarmEvent | None:
     """The entry or alarm in a message; None for a stream record that is not a new entry (an expiry).
 
     Raises InvalidInputError for anything else.
@@ -23,7 +23,7 @@ def read(body: str) -> Entry | AlarmEvent | None:
     if not isinstance(document, dict):
         raise InvalidInputError("the message is not a JSON object")
     if "dynamodb" not in document:
-        return cloudwatch.parse(document)
+        return cloudwatch.parse(document, region=region)
     if document.get("eventName") != "INSERT":
         return None
     try:

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 import inbox
 import requests
 import routing
-from bellhop import aws, ledger, messages, settings
+from bellhop import aws, ledger, logs, messages, settings
 from bellhop.alarms.alarm import AlarmEvent
 from bellhop.chat.outbound import SlackPoster, origins
 from bellhop.chat.replies import DynamoReplies, Replies
@@ -27,12 +27,14 @@ if TYPE_CHECKING:
     from aws_lambda_powertools.utilities.typing import LambdaContext
 
 log = logging.getLogger("bellhop.notifications")
+logs.configure()
 
 
 @dataclass(frozen=True, slots=True)
 class Settings:
     """The environment of this function; template.yaml sets it."""
 
+    aws_region: str
     notifications_document: str  # the parameters' names
     slack_bot_token: str
     state_table: str
@@ -123,7 +125,7 @@ def handler(event: dict[str, Any], context: LambdaContext) -> messages.BatchResp
     )
 
     def tell(record: messages.Record) -> None:
-        news = inbox.read(record["body"])
+        news = inbox.read(record["body"], region=chosen.aws_region)
         if news is not None:
             notifier.tell(news)
 

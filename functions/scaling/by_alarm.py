@@ -30,7 +30,7 @@ from transitions import (
     refused,
 )
 
-log = logging.getLogger(__name__)
+log = logging.getLogger("bellhop.scaling")
 
 #: How often a decision is made anew in one delivery when others keep changing what it was made on.
 ATTEMPTS = 5

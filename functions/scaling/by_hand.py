@@ -17,7 +17,7 @@ from bellhop.scaling.request import ScaleRequest
 from bellhop.scaling.workload import Cluster, Workload
 from intents import Intent, Intents, State
 
-log = logging.getLogger(__name__)
+log = logging.getLogger("bellhop.scaling")
 
 ATTEMPTS = 5
 _STORM_PAUSE = 15.0

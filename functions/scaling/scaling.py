@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
-from bellhop import aws, ledger, messages, settings
+from bellhop import aws, ledger, logs, messages, settings
 from bellhop.alarms import cloudwatch
 from bellhop.kubernetes.cluster import LightkubeCluster
 from bellhop.kubernetes.connection import ClusterSettings, Connection
@@ -21,11 +21,14 @@ from metrics import CloudWatchMetrics
 if TYPE_CHECKING:
     from aws_lambda_powertools.utilities.typing import LambdaContext
 
+logs.configure()
+
 
 @dataclass(frozen=True, slots=True)
 class Settings:
     """The environment of this function; template.yaml sets it."""
 
+    aws_region: str
     cluster_name: str
     ledger_table: str
     state_table: str
@@ -87,11 +90,12 @@ def handler(event: dict[str, Any], context: LambdaContext) -> messages.BatchResp
     owner = context.aws_request_id
     wired = services()
     if "Records" not in event:
-        wired.by_alarm.take(cloudwatch.parse(event), owner=owner)
+        wired.by_alarm.take(cloudwatch.parse(event, region=wired.settings.aws_region), owner=owner)
         return None
 
     def alarm(record: messages.Record) -> None:
-        wired.by_alarm.take(cloudwatch.parse_message(record["body"]), owner=owner)
+        found = cloudwatch.parse_message(record["body"], region=wired.settings.aws_region)
+        wired.by_alarm.take(found, owner=owner)
 
     def by_hand(record: messages.Record) -> None:
         wired.by_hand.take(request.decode(record["body"]), owner=owner)

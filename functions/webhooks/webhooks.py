@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 import slack_commands
 import slack_signature
-from bellhop import http_api, settings, signed
+from bellhop import http_api, logs, settings, signed
 from bellhop.errors import BellhopError, UnavailableError
 from bellhop.http_api import Refusal, Request, Response
 from bellhop.parameters import Parameters
@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from aws_lambda_powertools.utilities.typing import LambdaContext
 
 log = logging.getLogger("bellhop.webhooks")
+logs.configure()
 
 #: No webhook this door takes is larger; Slack's commands are a few kilobytes.
 LARGEST_BODY = 256 * 1024

@@ -61,19 +61,22 @@ class Parameters:
             raise ConfigError(f"parameter {name} does not exist: create it (docs/configuration.md)")
         return value
 
-    def accepted(self, name: str) -> list[str]:
-        """A secret's values that are good now: the current one and the one labelled `previous`."""
-        return [v for v in (self.get(name), self.get(f"{name}:previous")) if v]
-
     def accepts(self, name: str, matches: Callable[[str], bool]) -> bool:
-        """Whether a secret that is good now `matches`. A miss is looked up again once, at most every 30 s,
-        so that a secret rotated a moment ago works at once and a flood of bad ones costs nothing.
+        """Whether a secret that is good now `matches`: the current value, or the one labelled `previous`.
 
-        Raises ConfigError when the parameter does not exist at all.
+        A miss is looked up again, at most every 30 s, so that a secret rotated a moment ago works at once and
+        a flood of bad ones costs nothing. Raises ConfigError when the parameter does not exist at all.
         """
-        if any(matches(secret) for secret in self.accepted(name)):
+        if self._matches(name, matches, None):
             return True
-        fresh = [self.get(n, newer_than=REFETCH_SECONDS) for n in (name, f"{name}:previous")]
-        if not any(fresh):
-            raise ConfigError(f"parameter {name} does not exist: create it (docs/configuration.md)")
-        return any(matches(secret) for secret in fresh if secret)
+        if self._matches(name, matches, REFETCH_SECONDS):
+            return True
+        self.require(name)
+        return False
+
+    def _matches(self, name: str, matches: Callable[[str], bool], newer_than: float | None) -> bool:
+        # One after the other: the previous value is fetched only when the current one does not match.
+        return any(
+            (secret := self.get(selector, newer_than=newer_than)) is not None and matches(secret)
+            for selector in (name, f"{name}:previous")
+        )

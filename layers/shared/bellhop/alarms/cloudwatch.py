@@ -19,22 +19,26 @@ from bellhop.errors import InvalidInputError
 _STATISTICS = {s.upper(): s for s in ("Average", "Sum", "Minimum", "Maximum", "SampleCount")}
 
 
-def parse_message(body: str) -> AlarmEvent:
+def parse_message(body: str, *, region: str) -> AlarmEvent:
     """The alarm in an SQS message's body: an EventBridge event, an SNS envelope, or what SNS delivers raw."""
-    return parse(_document(body))
+    return parse(_document(body), region=region)
 
 
-def parse(document: Mapping[str, Any]) -> AlarmEvent:
-    """The alarm in a decoded document of any of the three forms. Raises InvalidInputError for all else."""
+def parse(document: Mapping[str, Any], *, region: str) -> AlarmEvent:
+    """The alarm in a decoded document of any of the three forms. Raises InvalidInputError for all else.
+
+    region: where the alarm is, for SNS notifications that leave out its ARN (an alarm and its topic are always
+    in one region).
+    """
     try:
         if "alarmData" in document:
             return _from_direct_action(document)
         if document.get("detail-type") == "CloudWatch Alarm State Change":
             return _from_eventbridge(document)
         if document.get("Type") == "Notification":
-            return _from_sns(_document(document["Message"]))
-        if "AlarmArn" in document:
-            return _from_sns(document)
+            return _from_sns(_document(document["Message"]), region)
+        if "AlarmName" in document:
+            return _from_sns(document, region)
     except (KeyError, TypeError, ValueError, AttributeError) as error:
         raise InvalidInputError(f"not a CloudWatch alarm: {type(error).__name__} {error}") from error
     raise InvalidInputError("not a CloudWatch alarm in any of its three forms")
@@ -71,9 +75,11 @@ def _from_alarm_data(arn: str, data: Mapping[str, Any]) -> AlarmEvent:
     )
 
 
-def _from_sns(message: Mapping[str, Any]) -> AlarmEvent:
+def _from_sns(message: Mapping[str, Any], region: str) -> AlarmEvent:
+    partition = "aws-cn" if region.startswith("cn-") else "aws"
+    made = f"arn:{partition}:cloudwatch:{region}:{message['AWSAccountId']}:alarm:{message['AlarmName']}"
     return AlarmEvent(
-        arn=_arn(message["AlarmArn"]),
+        arn=_arn(message.get("AlarmArn", made)),
         name=_text(message["AlarmName"]),
         state=State(message["NewStateValue"]),
         at=_time(message["StateChangeTime"]),

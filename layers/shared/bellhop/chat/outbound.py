@@ -45,8 +45,6 @@ class SlackPoster:
     def __init__(self, origins: Origins, session: requests.Session) -> None:
         self._origins = origins
         self._session = session
-        # Environment proxies and .netrc credentials have no say in where secrets go.
-        session.trust_env = False
 
     def respond(self, response_url: str, message: dict[str, Any]) -> None:
         """Answer where a command was asked. Raises RefusedError (`ForeignUrl`, `expired_url`)."""
