@@ -16,7 +16,7 @@ setup: ## install what is missing, into this folder only
 	@local/setup.sh
 
 run: setup ## the whole system on this machine, with a demo; ctrl-C ends it
-	@$(TOOLS) $(PYTHON) -m local
+	@$(TOOLS) $(PYTHON) -m local $(ARGS)
 
 chat: setup ## a prompt that sends what you type as Slack would (while make run is up)
 	@$(PYTHON) -m local.chat.prompt

@@ -95,9 +95,9 @@ class LocalCloud:
         )
 
     def http(self, method: str, path: str, **options: Any) -> requests.Response:  # noqa: ANN401  requests' own
-        """A request to the stack's HTTP API."""
-        headers = {"Host": self.door_host, **options.pop("headers", {})}
-        return requests.request(method, f"{self.aws_url}{path}", headers=headers, timeout=30, **options)
+        """A request to the stack's HTTP API. By path, not by Host: MiniStack answers /health on every host."""
+        url = f"{self.aws_url}/_aws/execute-api/{self.outputs['HttpApiId']}/$default{path}"
+        return requests.request(method, url, timeout=30, **options)
 
 
 @contextmanager

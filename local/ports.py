@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import os
 import socket
+import time
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
 
 from local.processes import LocalCloudError
 
 LOOPBACK = "127.0.0.1"
+_PATIENCE_SECONDS = 3.0
+_LOOK_EVERY_SECONDS = 0.1
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,15 +48,25 @@ class Ports:
                 one.close()
 
     def require_free(self) -> None:
-        """Raise LocalCloudError naming every port that is taken, and how to choose another."""
-        taken = []
-        for field in fields(self):
-            port = getattr(self, field.name)
-            try:
-                socket.create_server((LOOPBACK, port)).close()
-            except OSError:
-                taken.append(f"  {port} ({field.name}): free it, or set BELLHOP_PORT_{field.name.upper()}")
-        if taken:
-            raise LocalCloudError(
-                "something else listens on ports the local cloud needs:\n" + "\n".join(taken)
-            )
+        """Raise LocalCloudError naming every port that is taken, and how to choose another.
+
+        A moment is allowed for the connections of a local cloud that has just been stopped to end.
+        """
+        deadline = time.monotonic() + _PATIENCE_SECONDS
+        while taken := [field.name for field in fields(self) if not _is_free(getattr(self, field.name))]:
+            if time.monotonic() > deadline:
+                hints = [
+                    f"  {getattr(self, name)} ({name}): free it, or set BELLHOP_PORT_{name.upper()}"
+                    for name in taken
+                ]
+                said = "something else listens on ports the local cloud needs:"
+                raise LocalCloudError("\n".join([said, *hints]))
+            time.sleep(_LOOK_EVERY_SECONDS)
+
+
+def _is_free(port: int) -> bool:
+    try:
+        socket.create_server((LOOPBACK, port)).close()
+    except OSError:
+        return False
+    return True

@@ -33,7 +33,7 @@ ACCESS = {
 
 _ROOT = Path(__file__).resolve().parent.parent
 #: Where the kinds the manifests use live in the API, and whether in a namespace.
-_COLLECTIONS = {
+COLLECTIONS = {
     "Namespace": "/api/v1/namespaces",
     "CustomResourceDefinition": "/apis/apiextensions.k8s.io/v1/customresourcedefinitions",
     "ClusterRole": "/apis/rbac.authorization.k8s.io/v1/clusterroles",
@@ -58,7 +58,7 @@ def create(cloud: LocalCloud, manifest: dict[str, Any]) -> dict[str, Any]:
     """Create one object in the cluster, as its administrator. Raises requests.HTTPError when it is refused."""
     namespace = manifest["metadata"].get("namespace", "")
     response = requests.post(
-        cloud.cluster_url + _COLLECTIONS[manifest["kind"]].format(namespace=namespace),
+        cloud.cluster_url + COLLECTIONS[manifest["kind"]].format(namespace=namespace),
         json=manifest,
         headers={"Authorization": f"Bearer {cloud.secrets.cluster_admin}"},
         verify=str(cloud.certificates.ca),

@@ -70,14 +70,14 @@ class Api:
         if scheme.lower() != "bearer" or not given or not given.isascii():
             raise Refusal(401, "a bearer token is needed: Authorization: Bearer TOKEN")
         token = self.token()
-        if token is None or not hmac.compare_digest(given, token):
+        if token is None or not hmac.compare_digest(given.encode(), token.encode()):
             raise Refusal(401, "that token is not good")
 
     def _activity(self, asked: dict[str, str]) -> Response:
         if unknown := asked.keys() - {"limit", "subject", "cursor"}:
             raise Refusal(400, f"unknown: {', '.join(sorted(unknown))}; known: cursor, limit, subject")
         limit = asked.get("limit", str(_DEFAULT_LIMIT))
-        if not (limit.isascii() and limit.isdecimal()):
+        if not (limit.isascii() and limit.isdecimal() and len(limit) <= 3):
             raise Refusal(400, f"limit is a whole number from 1 to {activity.MOST}")
         request = activity.query(
             self.table, limit=int(limit), subject=asked.get("subject"), cursor=asked.get("cursor")

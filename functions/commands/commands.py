@@ -9,6 +9,7 @@ from functools import cache
 from typing import TYPE_CHECKING, Any
 
 import requests
+
 from bellhop import aws, ledger, logs, messages, settings
 from bellhop.chat import envelope
 from bellhop.chat.access import parse_access

@@ -53,28 +53,30 @@ class Conversation:
         if envelope.response_url:
             asked_at = datetime.fromtimestamp(envelope.received_at, UTC)
             self._replies.keep(envelope.id, envelope.response_url, envelope.channel, asked_at=asked_at)
-        who, action = envelope.caller, "command"
+        who, action, because = envelope.caller, "command", "asked in chat"
         try:
             typed = parsing.words(envelope.text) or ["help"]
             person = self._known(envelope)
             who = f"person {person.name}"
-            command = self._authorised(typed[0], person)
+            command = self._meant(typed[0], person)
             action = command.name
+            _authorise(command, person)
             given = parsing.bind(command, typed[1:])
             answer = command.run(Call(command, given, person, envelope, self._desk))
         except RefusedError as refusal:
+            because = _UNQUOTED.get(refusal.code, str(refusal))
             answer = Answer(escape(str(refusal)), outcome=Outcome.REFUSED, reason=refusal.code)
         except BellhopError as error:
             log.warning("command.failed", extra={"code": error.code, "because": str(error)})
-            said = f"That did not work: {escape(str(error))}"
+            because = str(error)
+            said = f"That did not work: {escape(because)}"
             answer = Answer(said, outcome=Outcome.FAILED, reason=error.code)
         except Exception:
             log.exception("command.failed", extra={"correlation": envelope.correlation})
-            said = (
-                f"That did not work, and it is Bellhop's fault: look for {envelope.correlation} in its logs."
-            )
+            because = f"it is Bellhop's fault: look for {envelope.correlation} in its logs"
+            said = f"That did not work, and {escape(because)}."
             answer = Answer(said, outcome=Outcome.FAILED, reason="InternalError")
-        self._ledger.record(_entry(envelope, who, action, answer, self._clock()))
+        self._ledger.record(_entry(envelope, who, action, answer, because, self._clock()))
         return message(answer.text) | {"response_type": "in_channel" if answer.public else "ephemeral"}
 
     def reply(self, envelope: Envelope, answer: dict[str, Any]) -> None:
@@ -95,16 +97,19 @@ class Conversation:
             raise RefusedError("UnknownPerson", said)
         return person
 
-    def _authorised(self, name: str, person: Person) -> Command:
-        """The command, if this person may run it. Who may not is told no more than that."""
+    def _meant(self, name: str, person: Person) -> Command:
+        """The command of that name. Suggestions are only of what this person may run."""
         allowed = [n for n, command in self._commands.items() if person.may(command.risk)]
-        command = parsing.find(self._commands, name, allowed=allowed)
-        if not person.may(command.risk):
-            roles = ", ".join(person.roles) or "no role"
-            raise RefusedError(
-                "NotAllowed", f"`{command.name}` is not among what {person.name} ({roles}) may run"
-            )
-        return command
+        return parsing.find(self._commands, name, allowed=allowed)
+
+
+def _authorise(command: Command, person: Person) -> None:
+    """Who may not is told no more than that."""
+    if not person.may(command.risk):
+        roles = ", ".join(person.roles) or "no role"
+        raise RefusedError(
+            "NotAllowed", f"`{command.name}` is not among what {person.name} ({roles}) may run"
+        )
 
 
 #: What the ledger says where the answer quotes what was typed: people paste secrets into the wrong window.
@@ -114,10 +119,7 @@ _UNQUOTED = {
 }
 
 
-def _entry(envelope: Envelope, who: str, action: str, answer: Answer, now: datetime) -> Entry:
-    because = "asked in chat"
-    if answer.outcome in {Outcome.REFUSED, Outcome.FAILED}:
-        because = _UNQUOTED.get(answer.reason, answer.text)
+def _entry(envelope: Envelope, who: str, action: str, answer: Answer, because: str, now: datetime) -> Entry:
     return Entry(
         id=entry_id(envelope.id, "command"),
         at=now,

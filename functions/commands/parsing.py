@@ -12,19 +12,18 @@ from typing import Any, NoReturn
 from bellhop.errors import RefusedError
 from registry import Argument, Command
 
-#: What phones and Slack make of typed text: curled quotes, a dash for two hyphens.
+#: What phones and Slack make of typed text: curled quotes; a dash for the two hyphens that begin an option.
 _TYPED = str.maketrans(
     {
         "\u2018": "'",
         "\u2019": "'",
         "\u201c": '"',
         "\u201d": '"',
-        "\u2013": "--",
-        "\u2014": "--",
         "\u00a0": " ",
     }
 )
 _LINK = re.compile(r"<(?:https?://|mailto:)[^|>]*\|([^>]*)>|<((?:https?://|mailto:)[^|>]*)>")
+_DASH = re.compile(r"(?<!\S)[\u2013\u2014]")
 _ENTITIES = (("&lt;", "<"), ("&gt;", ">"), ("&amp;", "&"))
 #: Longer than any command: Slack's own limit on a message is 40,000.
 _LONGEST = 3000
@@ -35,7 +34,7 @@ def as_typed(text: str) -> str:
     text = _LINK.sub(lambda link: link.group(1) or link.group(2), text)
     for entity, character in _ENTITIES:
         text = text.replace(entity, character)
-    return text.translate(_TYPED).strip()
+    return _DASH.sub("--", text.translate(_TYPED)).strip()
 
 
 def words(text: str) -> list[str]:

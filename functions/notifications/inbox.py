@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 
 import msgspec
+
 from bellhop.alarms import cloudwatch
 from bellhop.alarms.alarm import AlarmEvent
 from bellhop.errors import InvalidInputError

@@ -10,14 +10,15 @@ from dataclasses import dataclass
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
-import inbox
 import requests
+
+import inbox
 import routing
 from bellhop import aws, ledger, logs, messages, settings
 from bellhop.alarms.alarm import AlarmEvent
 from bellhop.chat.outbound import SlackPoster, origins
 from bellhop.chat.replies import DynamoReplies, Replies
-from bellhop.errors import RefusedError
+from bellhop.errors import BellhopError, RefusedError
 from bellhop.ledger import Entry
 from bellhop.once import Once
 from bellhop.parameters import Parameters
@@ -62,12 +63,21 @@ class Notifier:
             if routes.slack:
                 self._to_channel(routes.slack.channel, news.id, routing.render_own_alarm(news))
             return
+        failures: list[BellhopError] = []
         for destination in routing.destinations(news, routes):
-            match destination:
-                case Asker(id=asked_in):
-                    self._to_asker(asked_in, news)
-                case Channel(id=channel):
-                    self._to_channel(channel, news.id, routing.render(news))
+            try:
+                self._to(destination, news)
+            except BellhopError as error:  # who can be told is told, whoever else cannot
+                failures.append(error)
+        if failures:
+            raise failures[0]
+
+    def _to(self, destination: Channel | Asker, entry: Entry) -> None:
+        match destination:
+            case Asker(id=asked_in):
+                self._to_asker(asked_in, entry)
+            case Channel(id=channel):
+                self._to_channel(channel, entry.id, routing.render(entry))
 
     def _to_asker(self, asked_in: str, entry: Entry) -> None:
         """Where the command was asked: its response_url, or the channel when Slack takes no more answers there."""

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import msgspec
+
 from bellhop.alarms.alarm import AlarmEvent, State
 from bellhop.chat.slack import escape, message
 from bellhop.errors import ConfigError
@@ -71,7 +72,7 @@ def destinations(entry: Entry, routes: Routes) -> list[Channel | Asker]:
 def render(entry: Entry) -> dict[str, Any]:
     """An entry as a Slack message: what, from, to; and why."""
     text = f"{_MARKS.get(entry.outcome, '')} *{escape(entry.summary)}*\n{escape(entry.because)}"
-    return message(text, context=f"{escape(entry.actor)} · {entry.reason} · {entry.id[:8]}")
+    return message(text, context=f"{escape(entry.actor)} · {escape(entry.reason)} · {entry.id[:8]}")
 
 
 def render_own_alarm(event: AlarmEvent) -> dict[str, Any]:

@@ -12,6 +12,7 @@ from collections.abc import Callable
 from datetime import datetime, timedelta
 
 import msgspec
+
 from bellhop.alarms.alarm import AlarmEvent, State
 from bellhop.errors import BellhopError, BusyError, RefusedError, UnavailableError
 from bellhop.kubernetes.errors import ConflictError, NotFoundError

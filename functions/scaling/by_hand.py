@@ -47,18 +47,26 @@ class HandScaler:
     def take(self, request: ScaleRequest, *, owner: str) -> None:
         """Carry the request out, or say why not. Raises a retryable BellhopError when it must come again."""
         try:
-            for _ in range(ATTEMPTS):
-                try:
-                    self._take_once(request, owner)
-                except ConflictError as error:
-                    log.info("scale.conflict", extra={"target": request.target, "because": str(error)})
-                else:
-                    return
-            raise BusyError(f"{request.target} keeps being changed by others", retry_after=_STORM_PAUSE)
+            self._take(request, owner)
+        except BusyError:
+            raise
+        except ConflictError as storm:
+            self._tell_failure(request, storm)
+            raise BusyError(str(storm), retry_after=_STORM_PAUSE) from storm
         except BellhopError as error:
             self._tell_failure(request, error)
             if error.retryable:
                 raise
+
+    def _take(self, request: ScaleRequest, owner: str) -> None:
+        for _ in range(ATTEMPTS):
+            try:
+                self._take_once(request, owner)
+            except ConflictError as error:
+                log.info("scale.conflict", extra={"target": request.target, "because": str(error)})
+            else:
+                return
+        raise ConflictError(f"{request.target} was changed by others {ATTEMPTS} times in a row")
 
     def _take_once(self, request: ScaleRequest, owner: str) -> None:
         if not self._allowed(request.namespace):
@@ -97,9 +105,6 @@ class HandScaler:
             self._intents.finish(intent)
 
     def _tell_failure(self, request: ScaleRequest, error: BellhopError) -> None:
-        if isinstance(error, BusyError):
-            log.info("scale.busy", extra={"target": request.target, "because": str(error)})
-            return
         code = "TargetMissing" if isinstance(error, NotFoundError) else error.code
         said = f"{error}; it is tried again" if error.retryable else str(error)
         self._tell(

@@ -3,17 +3,21 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Iterable
 from datetime import datetime, timedelta
 from typing import Any, Protocol
 
+from botocore.exceptions import BotoCoreError, ClientError
+
 from bellhop.alarms.alarm import Datapoint, Metric
 from bellhop.errors import UnavailableError
-from botocore.exceptions import BotoCoreError, ClientError
 
 #: How far back a value still says something: three periods, and at least ten minutes, since CloudWatch's
 #: datapoints of AWS's own metrics come some minutes late.
 _PERIODS_BACK = 3
 _LEAST_BACK = timedelta(minutes=10)
+#: Statistics that only grow while their period lasts: an unfinished one says too little.
+_GROWING = frozenset({"Sum", "SampleCount"})
 
 
 class Metrics(Protocol):
@@ -56,8 +60,16 @@ class CloudWatchMetrics:
             raise UnavailableError(f"GetMetricData: {type(error).__name__}") from error
         series = answer["MetricDataResults"][0]
         points = zip(series["Timestamps"], series["Values"], strict=True)
-        return max(
-            (Datapoint(float(value), at) for at, value in points if math.isfinite(value)),
-            key=lambda point: point.at,
-            default=None,
-        )
+        return newest_usable([Datapoint(float(value), at) for at, value in points], metric, now=now)
+
+
+def newest_usable(points: Iterable[Datapoint], metric: Metric, *, now: datetime) -> Datapoint | None:
+    """The newest finite value. Of sums and counts, only of a period that is over: half a period's sum would
+    scale a busy workload down."""
+    whole_until = now - timedelta(seconds=metric.period)
+    usable = [
+        point
+        for point in points
+        if math.isfinite(point.value) and (metric.statistic not in _GROWING or point.at <= whole_until)
+    ]
+    return max(usable, key=lambda point: point.at, default=None)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 
 import msgspec
+
 from bellhop.alarms.alarm import AlarmEvent
 from bellhop.ledger import Entry, Outcome, entry_id
 from bellhop.scaling.decision import Decision

@@ -43,7 +43,7 @@ class Browser:
     session: str
     http: requests.Session
 
-    def call(self, method: str, path: str, content: dict[str, Any] | None = None) -> Any:  # noqa: ANN401 - any JSON
+    def call(self, method: str, path: str, content: dict[str, Any] | None = None) -> Any:
         body = (content or {}) if method == "POST" else None
         answer = self.http.request(method, self.session + path, json=body, timeout=60).json()["value"]
         assert not (isinstance(answer, dict) and "error" in answer), answer
@@ -57,7 +57,7 @@ class Browser:
         found = self.call("POST", "/element", {"using": "xpath", "value": xpath})
         return str(self.call("GET", f"/element/{found[ELEMENT]}/text"))
 
-    def run(self, script: str) -> Any:  # noqa: ANN401 - any JSON
+    def run(self, script: str) -> Any:
         return self.call("POST", "/execute/sync", {"script": script, "args": []})
 
     def emulate(self, *, width: int, height: int, scheme: str) -> None:

@@ -134,11 +134,12 @@ def test_an_unreachable_cluster_is_told_once_and_retried() -> None:
     assert [e.outcome for e in it.told] == [Outcome.FAILED, Outcome.DONE]
 
 
-def test_a_conflict_storm_is_delivered_again_later() -> None:
+def test_a_conflict_storm_is_told_and_delivered_again_later() -> None:
     it = world()
     it.failures["scale"] = [ConflictError("modified") for _ in range(ATTEMPTS)]
     with pytest.raises(BusyError):
         it.by_hand().take(request(), owner="a")
+    assert [(e.outcome, e.reason, e.asked_in) for e in it.told] == [(Outcome.FAILED, "Conflict", "request-1")]
     it.now += LEASE + timedelta(seconds=1)
     it.by_hand().take(request(), owner="b")
     assert it.writes == [(4, 6)]

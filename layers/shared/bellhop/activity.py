@@ -20,10 +20,12 @@ _BY_SUBJECT = ("by-subject", "subject")
 def query(table: str, *, limit: int, subject: str | None = None, cursor: str | None = None) -> dict[str, Any]:
     """The Query for up to `limit` (1 to 100) entries, of one subject ("shop/web") or of all, from `cursor` on.
 
-    Raises InvalidInputError for a limit out of range and for a cursor that `page` never gave.
+    Raises InvalidInputError for a limit out of range, an empty subject and a cursor that `page` never gave.
     """
     if not 1 <= limit <= MOST:
         raise InvalidInputError(f"limit is a whole number from 1 to {MOST}")
+    if subject == "":
+        raise InvalidInputError('subject is a workload, as "shop/web"')
     index, key = _NEWEST if subject is None else _BY_SUBJECT
     request: dict[str, Any] = {
         "TableName": table,
@@ -56,8 +58,8 @@ def as_json(entry: Entry) -> dict[str, Any]:
 def _start(cursor: str, key: str, value: str) -> dict[str, dict[str, str]]:
     try:
         entry, sort = json.loads(base64.urlsafe_b64decode(cursor.encode()))
-    except (ValueError, TypeError):
+    except (ValueError, TypeError, RecursionError):
         raise InvalidInputError("that cursor is not one this API gave") from None
-    if not (isinstance(entry, str) and isinstance(sort, str)):
+    if not (isinstance(entry, str) and isinstance(sort, str) and (entry + sort).isascii()):
         raise InvalidInputError("that cursor is not one this API gave")
     return {key: {"S": value}, "id": {"S": entry}, "sort": {"S": sort}}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Protocol
@@ -14,6 +15,10 @@ log = logging.getLogger(__name__)
 #: An SQS record of a Lambda event, and the batch response Lambda expects.
 type Record = dict[str, Any]
 type BatchResponse = dict[str, list[dict[str, str]]]
+
+
+#: Characters that SQS takes in no message and no attribute (the API reference of SendMessage).
+_NOT_IN_SQS = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 
 
 class Queue(Protocol):
@@ -46,6 +51,14 @@ def process_batch(event: dict[str, Any], *, each: Callable[[Record], None], queu
 
 def _settled(record: Record, each: Callable[[Record], None], queue: Queue) -> bool:
     try:
+        return _taken(record, each, queue)
+    except Exception:  # the one place a worker's unexpected error ends: told, and redelivered by SQS
+        log.exception("message.failed", extra={"message_id": record["messageId"]})
+        return False
+
+
+def _taken(record: Record, each: Callable[[Record], None], queue: Queue) -> bool:
+    try:
         each(record)
     except BusyError as busy:
         log.info("message.postponed", extra={"message_id": record["messageId"], "because": str(busy)})
@@ -58,9 +71,6 @@ def _settled(record: Record, each: Callable[[Record], None], queue: Queue) -> bo
             return False
         log.warning("message.dead_lettered", extra=facts)
         queue.bury(record, code=error.code, reason=str(error))
-    except Exception:  # the one place a worker's unexpected error ends: told, and redelivered by SQS
-        log.exception("message.failed", extra={"message_id": record["messageId"]})
-        return False
     return True
 
 
@@ -74,7 +84,7 @@ class SqsQueue:
     def bury(self, record: Record, *, code: str, reason: str) -> None:
         attributes = {
             "code": {"DataType": "String", "StringValue": code},
-            "reason": {"DataType": "String", "StringValue": reason[:1000] or code},
+            "reason": {"DataType": "String", "StringValue": _NOT_IN_SQS.sub("\ufffd", reason[:1000]) or code},
         }
         fifo = {}
         if group := record["attributes"].get("MessageGroupId"):

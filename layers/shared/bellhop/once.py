@@ -28,7 +28,9 @@ class Once:
     """Runs work once per id and purpose. context: of the invocation, whose deadline bounds a crashed run."""
 
     def __init__(self, dynamodb: Any, table: str) -> None:  # noqa: ANN401  a boto3 client
-        self._store = DynamoDBPersistenceLayer(table_name=table, boto3_client=dynamodb)
+        self._dynamodb = dynamodb
+        self._table = table
+        self._stores: dict[str, DynamoDBPersistenceLayer] = {}
         self._config = IdempotencyConfig(
             event_key_jmespath="id", expires_after_seconds=KEPT_SECONDS, raise_on_no_idempotency_key=True
         )
@@ -44,7 +46,7 @@ class Once:
         once = idempotent_function(
             keyed,
             data_keyword_argument="key",
-            persistence_store=self._store,
+            persistence_store=self._store(purpose),
             config=self._config,
             key_prefix=purpose,
         )
@@ -53,3 +55,9 @@ class Once:
         except IdempotencyAlreadyInProgressError as error:
             raise BusyError(f"{purpose} {id} is running elsewhere", retry_after=_PAUSE) from error
         return result
+
+    def _store(self, purpose: str) -> DynamoDBPersistenceLayer:
+        # One each: a store takes the prefix of its keys from whoever used it last, and work may run other work once.
+        return self._stores.setdefault(
+            purpose, DynamoDBPersistenceLayer(table_name=self._table, boto3_client=self._dynamodb)
+        )

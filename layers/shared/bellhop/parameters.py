@@ -6,7 +6,7 @@ GetParameters and GetParametersByPath are not used: they authorise other resourc
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from bellhop.errors import ConfigError, UnavailableError
 
@@ -23,6 +23,7 @@ type Clock = Callable[[], float]
 class _Kept:
     value: str | None
     fetched_at: float
+    failed_at: float | None = None
 
 
 class Parameters:
@@ -37,19 +38,21 @@ class Parameters:
     def get(self, name: str, *, newer_than: float | None = None) -> str | None:
         """The value, at most `kept_seconds` old (or `newer_than` seconds, when that is less).
 
-        A stale value is served while Parameter Store cannot answer. None: there is no such parameter.
+        A stale value is served while Parameter Store cannot answer, which is asked again at most every 30 s.
+        None: there is no such parameter.
         Raises UnavailableError when nothing was ever fetched and nothing can be now.
         """
         age_limit = self._kept_seconds if newer_than is None else min(newer_than, self._kept_seconds)
         kept = self._kept.get(name)
         now = self._clock()
-        if kept is not None and now - kept.fetched_at < age_limit:
+        if kept is not None and (now - kept.fetched_at < age_limit or _failed_lately(kept, now)):
             return kept.value
         try:
             fresh = _Kept(self._fetch(name), now)
         except UnavailableError:
             if kept is None:
                 raise
+            self._kept[name] = replace(kept, failed_at=now)
             return kept.value
         self._kept[name] = fresh
         return fresh.value
@@ -80,3 +83,7 @@ class Parameters:
             (secret := self.get(selector, newer_than=newer_than)) is not None and matches(secret)
             for selector in (name, f"{name}:previous")
         )
+
+
+def _failed_lately(kept: _Kept, now: float) -> bool:
+    return kept.failed_at is not None and now - kept.failed_at < REFETCH_SECONDS

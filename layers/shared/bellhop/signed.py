@@ -61,7 +61,7 @@ class SignedClient:
                 problem = type(error).__name__
                 continue
             if response.status < 300:
-                return dict(json.loads(answer))
+                return _output(answer)
             code, message = fault(answer)
             if response.status < 500 and response.status != 429 and code not in _THROTTLED:
                 raise AwsError(code, message)
@@ -112,6 +112,14 @@ def fault(answer: bytes) -> tuple[str, str]:
         return "Unknown", ""
     code = str(document.get("__type", "Unknown")).rpartition("#")[2]
     return code, str(document.get("message") or document.get("Message") or "")
+
+
+def _output(answer: bytes) -> dict[str, Any]:
+    try:
+        return dict(json.loads(answer))
+    except (ValueError, TypeError):
+        # The call may have been done: repeating it is for the caller to decide.
+        raise UnavailableError("AWS answered with something else than a JSON object") from None
 
 
 def _credentials() -> ReadOnlyCredentials:

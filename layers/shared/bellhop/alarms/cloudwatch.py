@@ -31,6 +31,9 @@ def parse(document: Mapping[str, Any], *, region: str) -> AlarmEvent:
     in one region).
     """
     try:
+        if "requestPayload" in document:
+            # What Lambda puts into the dead-letter queue for a direct action that failed, on its way back.
+            return parse(document["requestPayload"], region=region)
         if "alarmData" in document:
             return _from_direct_action(document)
         if document.get("detail-type") == "CloudWatch Alarm State Change":
@@ -39,7 +42,7 @@ def parse(document: Mapping[str, Any], *, region: str) -> AlarmEvent:
             return _from_sns(_document(document["Message"]), region)
         if "AlarmName" in document:
             return _from_sns(document, region)
-    except (KeyError, TypeError, ValueError, AttributeError) as error:
+    except (LookupError, TypeError, ValueError, AttributeError, OverflowError) as error:
         raise InvalidInputError(f"not a CloudWatch alarm: {type(error).__name__} {error}") from error
     raise InvalidInputError("not a CloudWatch alarm in any of its three forms")
 
@@ -47,7 +50,7 @@ def parse(document: Mapping[str, Any], *, region: str) -> AlarmEvent:
 def _document(body: str) -> Mapping[str, Any]:
     try:
         document = json.loads(body)
-    except (ValueError, TypeError) as error:
+    except (ValueError, TypeError, RecursionError) as error:
         raise InvalidInputError("the message is not JSON") from error
     if not isinstance(document, dict):
         raise InvalidInputError("the message is not a JSON object")
@@ -110,10 +113,16 @@ def _sns_metric(trigger: Mapping[str, Any]) -> Metric | None:
     return Metric(
         namespace=_text(trigger["Namespace"]),
         name=_text(trigger["MetricName"]),
-        dimensions=tuple(sorted((str(d["name"]), str(d["value"])) for d in trigger.get("Dimensions") or [])),
+        dimensions=tuple(sorted(_sns_dimension(d) for d in trigger.get("Dimensions") or [])),
         period=int(trigger["Period"]),
         statistic=_STATISTICS.get(_text(statistic).upper(), _text(statistic)),
     )
+
+
+def _sns_dimension(dimension: Mapping[str, Any]) -> tuple[str, str]:
+    # CloudWatch writes name and value; MiniStack, for alarms of a template, Name and Value.
+    lower = {key.lower(): value for key, value in dimension.items()}
+    return _text(lower["name"]), _text(lower["value"])
 
 
 def _newest_datapoint(reason_data: str | None) -> Datapoint | None:
@@ -127,7 +136,7 @@ def _newest_datapoint(reason_data: str | None) -> Datapoint | None:
     points = [
         Datapoint(float(point["value"]), _time(point["timestamp"]))
         for point in data.get("evaluatedDatapoints", [])
-        if isinstance(point.get("value"), int | float) and math.isfinite(point["value"])
+        if type(point.get("value")) in {int, float} and math.isfinite(point["value"])
     ]
     return max(points, key=lambda point: point.at, default=None)
 

@@ -6,6 +6,7 @@ URLs are secrets here and appear in no log and no message.
 from __future__ import annotations
 
 import ipaddress
+import logging
 import socket
 from dataclasses import dataclass
 from typing import Any
@@ -14,6 +15,9 @@ from urllib.parse import urlsplit
 import requests
 
 from bellhop.errors import BellhopError, BusyError, RefusedError, UnavailableError
+
+# At DEBUG it logs the path of every request; a response_url's is a secret.
+logging.getLogger("urllib3.connectionpool").setLevel(logging.INFO)
 
 #: Connect, read: seconds.
 _TIMEOUT = (2.0, 5.0)
@@ -47,13 +51,18 @@ class SlackPoster:
         self._session = session
 
     def respond(self, response_url: str, message: dict[str, Any]) -> None:
-        """Answer where a command was asked. Raises RefusedError (`ForeignUrl`, `expired_url`)."""
+        """Answer where a command was asked. Raises RefusedError (`ForeignUrl`, `expired_url`,
+        `answer_refused`)."""
         if not _same_origin(response_url, self._origins.hooks):
             raise RefusedError("ForeignUrl", "the response_url is not Slack's: not used")
         response = self._post(response_url, message, {})
         if response.status_code in {403, 404, 410}:
             raise RefusedError("expired_url", "Slack no longer takes answers for that command")
-        if not response.ok:
+        if 400 <= response.status_code < 500:
+            raise RefusedError(
+                "answer_refused", f"Slack refused the command's answer: {response.status_code}"
+            )
+        if response.status_code != 200:
             raise UnavailableError(f"Slack answered {response.status_code} to the command's answer")
 
     def post_message(self, channel: str, message: dict[str, Any], *, token: str) -> None:
@@ -61,10 +70,13 @@ class SlackPoster:
         url = f"{self._origins.api.rstrip('/')}/chat.postMessage"
         headers = {"Authorization": f"Bearer {token}"}
         response = self._post(url, {"channel": channel, **message}, headers)
-        if not response.ok:
+        if response.status_code != 200:
             raise UnavailableError(f"Slack answered {response.status_code} to chat.postMessage")
-        answer = response.json()
-        if not answer.get("ok"):
+        try:
+            answer = dict(response.json())
+        except (ValueError, TypeError):
+            raise UnavailableError("Slack answered chat.postMessage with something else than JSON") from None
+        if answer.get("ok") is not True:
             code = str(answer.get("error", "unknown_error"))
             raise ChatError(code, f"Slack refused the message for {channel}: {code} (docs/chat.md)")
 

@@ -8,11 +8,13 @@ from dataclasses import dataclass
 from typing import Any
 
 import httpx2
+from botocore.exceptions import BotoCoreError, ClientError
 from lightkube import Client
 from lightkube.config.kubeconfig import SingleConfig
 from lightkube.config.models import Cluster as ClusterConfig
 from lightkube.config.models import Context, User
 
+from bellhop.errors import ConfigError, UnavailableError
 from bellhop.kubernetes.token import RENEW_AFTER_SECONDS, eks_token
 
 _TIMEOUT = httpx2.Timeout(3.0, connect=2.0)
@@ -21,7 +23,7 @@ FIELD_MANAGER = "bellhop"
 
 @dataclass(frozen=True, slots=True)
 class ClusterSettings:
-    """name: of the EKS cluster. endpoint (https URL) and ca (base64 PEM): asked of EKS when empty."""
+    """name: of the EKS cluster. endpoint (https URL) and ca (base64 PEM): both, or EKS is asked for both."""
 
     name: str
     endpoint: str = ""
@@ -65,5 +67,12 @@ class Connection:
     def _address(self) -> tuple[str, str]:
         if self._settings.endpoint and self._settings.ca:
             return self._settings.endpoint, self._settings.ca
-        cluster = self._eks().describe_cluster(name=self._settings.name)["cluster"]
+        try:
+            cluster = self._eks().describe_cluster(name=self._settings.name)["cluster"]
+        except ClientError as error:
+            code = error.response["Error"]["Code"]
+            said = f"EKS does not describe cluster {self._settings.name}: {code} (parameter ClusterName)"
+            raise ConfigError(said) from error
+        except BotoCoreError as error:
+            raise UnavailableError(f"no answer from EKS ({type(error).__name__})") from error
         return cluster["endpoint"], cluster["certificateAuthority"]["data"]

@@ -1,0 +1,207 @@
+"""What system tests do to a running stack, and how they wait for what comes of it."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import requests
+
+from local import seeding
+from local.chat.client import ChatClient
+from local.chat.exchange import Json
+from local.chat.prompt import Talk, render_reply
+from local.chat.slack_client import signed_request
+from local.chat.stack import read_stack
+from local.environment import LocalCloud
+from local.processes import wait_for
+
+PATIENCE = 60.0
+EVENTS = Path(__file__).parents[2] / "events"
+
+
+@dataclass(frozen=True)
+class Shop:
+    """Helpers for one test; `name` is its workload, its policy, its alarm and its metric."""
+
+    cloud: LocalCloud
+    chat: ChatClient
+    name: str
+
+    # ------------------------------------------------------------ the cluster
+    def deploy(self, replicas: int = 4, *, name: str = "") -> None:
+        name = name or self.name
+        pod = {"labels": {"app": name}}
+        spec = {
+            "replicas": replicas,
+            "selector": {"matchLabels": {"app": name}},
+            "template": {
+                "metadata": pod,
+                "spec": {"containers": [{"name": "web", "image": "example.com/w:1"}]},
+            },
+        }
+        self._create("apps/v1", "Deployment", name, spec)
+        self.until(lambda: self._deployment(name)["status"].get("readyReplicas", 0) == replicas, "ready pods")
+
+    def govern(self, *, name: str = "", **spec: object) -> None:
+        """A policy for the workload: 60 of the alarm's metric, 2 to 12 replicas."""
+        name = name or self.name
+        whole = {
+            "scaleTargetRef": {"kind": "Deployment", "name": name},
+            "minReplicas": 2,
+            "maxReplicas": 12,
+            "triggers": [{"alarm": {"name": name}, "target": {"type": "Value", "value": 60}}],
+        }
+        self._create("bellhop.dev/v1alpha1", "ScalingPolicy", name, whole | spec)
+
+    def replicas(self, name: str = "") -> int:
+        return int(self._deployment(name or self.name)["spec"].get("replicas", 0))
+
+    def policy(self, name: str = "") -> Json:
+        path = f"/apis/bellhop.dev/v1alpha1/namespaces/shop/scalingpolicies/{name or self.name}"
+        return dict(self.cloud.kubernetes(path).json())
+
+    def fault(self, **order: object) -> None:
+        response = requests.post(f"{self.cloud.control_url}/faults", json=order, timeout=10)
+        response.raise_for_status()
+
+    def held(self) -> int:
+        faults = requests.get(f"{self.cloud.control_url}/faults", timeout=10).json()
+        return sum(fault["held"] for fault in faults)
+
+    def clear_faults(self) -> None:
+        requests.delete(f"{self.cloud.control_url}/faults", timeout=10).raise_for_status()
+
+    # ------------------------------------------------------------ alarms
+    def eventbridge(self, *, value: float = 86.0, at: datetime | None = None, name: str = "") -> str:
+        """An EventBridge event's body as the rule would put it into the queue."""
+        name, at = name or self.name, at or datetime.now(UTC)
+        event = json.loads((EVENTS / "cloudwatch/eventbridge.json").read_text())
+        event["resources"] = [f"arn:aws:cloudwatch:eu-west-1:000000000000:alarm:{name}"]
+        event["detail"]["alarmName"] = name
+        event["detail"]["state"]["timestamp"] = stamp(at)
+        measured = {"timestamp": stamp(at - timedelta(minutes=1)), "sampleCount": 4.0, "value": value}
+        event["detail"]["state"]["reasonData"] = json.dumps({"evaluatedDatapoints": [measured]})
+        return json.dumps(event)
+
+    def deliver(self, *bodies: str) -> None:
+        """Messages into AlarmsQueue, in one call."""
+        entries = [{"Id": str(i), "MessageBody": body} for i, body in enumerate(bodies)]
+        queue = self.cloud.outputs["AlarmsQueueUrl"]
+        answer = self.cloud.client("sqs").send_message_batch(QueueUrl=queue, Entries=entries)
+        assert len(answer["Successful"]) == len(bodies)
+
+    # ------------------------------------------------------------ what came of it
+    def entries(self, subject: str = "") -> list[Json]:
+        """The ledger's entries for the subject, newest first, over the HTTP API."""
+        answer = self.activity(subject=subject or f"shop/{self.name}", limit="100")
+        assert answer.status_code == 200, answer.text
+        return list(answer.json()["entries"])
+
+    def activity(self, token: str | None = None, **query: str) -> requests.Response:
+        headers = {"Authorization": f"Bearer {token or self.cloud.secrets.api_token}"}
+        return self.cloud.http("GET", "/activity", params=query, headers=headers)
+
+    def notices(self, about: str = "") -> list[str]:
+        """What the team's channel was told of the subject, as text."""
+        posted = [m for m in self.chat.messages() if m["via"] == "chat.postMessage"]
+        assert all(m["channel"] == seeding.CHANNEL for m in posted)
+        return [text for m in posted if (about or f"shop/{self.name}") in (text := render_reply(m))]
+
+    def until[T](self, look: Callable[[], T], what: str, seconds: float = PATIENCE) -> T:
+        """The first thing `look` finds that is not empty, zero or False."""
+        return wait_for(lambda: look() or None, what, seconds=seconds)
+
+    def dead_letters(self, output: str) -> list[Json]:
+        """What lies in a dead-letter queue, taken out of it."""
+        sqs, queue = self.cloud.client("sqs"), self.cloud.outputs[output]
+        found: list[Json] = []
+        while batch := sqs.receive_message(
+            QueueUrl=queue, MaxNumberOfMessages=10, MessageAttributeNames=["All"]
+        ).get("Messages"):
+            for message in batch:
+                sqs.delete_message(QueueUrl=queue, ReceiptHandle=message["ReceiptHandle"])
+            found += batch
+        return found
+
+    def queue_is_empty(self, url: str) -> bool:
+        names = ["ApproximateNumberOfMessages", "ApproximateNumberOfMessagesNotVisible"]
+        answer = self.cloud.client("sqs").get_queue_attributes(QueueUrl=url, AttributeNames=names)
+        return all(answer["Attributes"][name] == "0" for name in names)
+
+    # ------------------------------------------------------------ people
+    def talk(self, user: str = seeding.USER) -> Talk:
+        stack = read_stack(self.cloud.folder / "local.json")
+        return Talk(stack, stack.signing_secret(), self.chat, user)
+
+    def ask(self, text: str, user: str = seeding.USER) -> str:
+        """The answer to one command, as text."""
+        talk = self.talk(user)
+        asked = talk.ask(text)
+        assert asked.accepted, asked.said
+        replies = talk.replies(asked.reply_to, PATIENCE)
+        assert replies, f"no answer to {text!r}"
+        return render_reply(replies[0])
+
+    # ------------------------------------------------------------ inner
+    def _create(self, version: str, kind: str, name: str, spec: Json) -> None:
+        metadata = {"name": name, "namespace": "shop"}
+        manifest = {"apiVersion": version, "kind": kind, "metadata": metadata, "spec": spec}
+        seeding.create(self.cloud, manifest)
+
+    def _deployment(self, name: str) -> Json:
+        return dict(self.cloud.kubernetes(f"/apis/apps/v1/namespaces/shop/deployments/{name}").json())
+
+
+def stamp(moment: datetime) -> str:
+    """A time as CloudWatch writes it."""
+    return moment.strftime("%Y-%m-%dT%H:%M:%S.") + f"{moment.microsecond // 1000:03d}+0000"
+
+
+def kill_workers(cloud: LocalCloud, function: str) -> int:
+    """Kill every process that runs the function, as a machine that dies does. Answers how many there were."""
+    wanted = f"AWS_LAMBDA_FUNCTION_NAME={function}".encode()
+    killed = 0
+    for process in Path("/proc").iterdir():
+        if not process.name.isdecimal():
+            continue
+        try:
+            ours = os.getpgid(int(process.name)) == cloud.aws.popen.pid
+            if ours and wanted in (process / "environ").read_bytes().split(b"\0"):
+                os.kill(int(process.name), signal.SIGKILL)
+                killed += 1
+        except (ProcessLookupError, FileNotFoundError):
+            continue
+    return killed
+
+
+def signed_bytes(shop: Shop, text: str, *, age: float = 0.0) -> tuple[dict[str, str], bytes]:
+    """Headers and body of a signed slash command, `age` seconds old, with a response_url of its own."""
+    minted = shop.chat.mint(seeding.CHANNEL, seeding.USER, f"/bellhop {text}")
+    return signed_request(
+        text,
+        user=seeding.USER,
+        team=seeding.TEAM,
+        channel=seeding.CHANNEL,
+        response_url=minted.response_url,
+        trigger_id=minted.trigger_id,
+        secret=shop.cloud.secrets.slack_signing,
+        now=time.time() - age,
+    )
+
+
+def invoke_directly(shop: Shop, event: dict[str, Any]) -> None:
+    """As CloudWatch's direct Lambda action does: asynchronously."""
+    answer = shop.cloud.client("lambda").invoke(
+        FunctionName=shop.cloud.outputs["ScalingFunctionArn"],
+        InvocationType="Event",
+        Payload=json.dumps(event).encode(),
+    )
+    assert answer["StatusCode"] == 202

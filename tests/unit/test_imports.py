@@ -1,0 +1,144 @@
+"""The import budget: what people wait for loads no SDK, and the domain knows none."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.unit.aws_double import Answer, Received, running_aws
+from tests.unit.chat_world import SECRET, form, http_event, slash_event
+
+ROOT = Path(__file__).parents[2]
+SDKS = {"boto3", "botocore", "lightkube", "requests", "httpx2", "kubernetes"}
+#: What the door and the page may not load: botocore's signer alone is within the budget.
+HEAVY = {"boto3", "requests", "aws_lambda_powertools", "msgspec", "lightkube", "httpx2", "pydantic"}
+#: The page reads ledger entries, which are msgspec's; that costs 5 ms.
+HEAVY_FOR_THE_PAGE = HEAVY - {"msgspec"}
+
+_TELL = """
+import json, sys
+print(json.dumps({"loaded": sorted({name.partition(".")[0] for name in sys.modules}), "answer": answer}))
+"""
+
+
+def run(code: str, *folders: str, **environment: str) -> tuple[set[str], Any]:
+    """The top-level modules that `code` loads in a fresh interpreter with only the layer and `folders` on its
+    path, and what it leaves in `answer`."""
+    path = os.pathsep.join(str(ROOT / folder) for folder in ("layers/shared", *folders))
+    done = subprocess.run(
+        [sys.executable, "-c", "answer = None\n" + code + _TELL],
+        env={"PYTHONPATH": path, "PATH": os.environ["PATH"], **environment},
+        cwd="/",
+        capture_output=True,
+        text=True,
+        timeout=30,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    told = json.loads(done.stdout.splitlines()[-1])
+    return set(told["loaded"]), told["answer"]
+
+
+def aws(received: Received, _: int) -> Answer:
+    match received.operation:
+        case "GetParameter":
+            return 200, {"Parameter": {"Value": SECRET}}
+        case "SendMessage":
+            return 200, {"MessageId": "m"}
+        case "Query":
+            return 200, {"Items": []}
+        case _:
+            return 400, {"__type": "UnknownOperationException"}
+
+
+CREDENTIALS = {"AWS_ACCESS_KEY_ID": "AKIDEXAMPLE", "AWS_SECRET_ACCESS_KEY": "x", "AWS_REGION": "eu-west-1"}
+
+
+def answered(
+    module: str, folder: str, event: dict[str, Any], **environment: str
+) -> tuple[set[str], Any, list[Received]]:
+    """What `module`'s handler loads and says to `event`, with the double as all of AWS."""
+    code = (
+        f"import json, {module}\nanswer = {module}.handler(json.loads({json.dumps(json.dumps(event))}), None)"
+    )
+    with running_aws(aws) as double:
+        loaded, answer = run(code, folder, **CREDENTIALS, AWS_ENDPOINT_URL=double.url, **environment)
+        return loaded, answer, double.received
+
+
+def test_the_door_answers_a_signed_command_without_an_sdk() -> None:
+    loaded, answer, received = answered(
+        "webhooks",
+        "functions/webhooks",
+        slash_event(form("scale web 5"), timestamp=str(int(time.time()))),
+        COMMANDS_QUEUE_URL="https://sqs.eu-west-1.amazonaws.com/1/bellhop-commands.fifo",
+        SLACK_SIGNING_SECRET="/bellhop/slack/signing-secret",
+    )
+    assert answer == {"statusCode": 200, "body": ""}
+    assert [each.operation for each in received] == ["GetParameter", "SendMessage"]
+    assert received[0].document["Name"] == "/bellhop/slack/signing-secret"
+    sent = received[1].document
+    assert sent["QueueUrl"].endswith("/bellhop-commands.fifo")
+    assert json.loads(sent["MessageBody"])["text"] == "scale web 5"
+    assert sent["MessageDeduplicationId"] == json.loads(sent["MessageBody"])["id"]
+    assert loaded & HEAVY == set()
+    assert "botocore" in loaded  # the signer: if this fails, the test above looks at nothing
+
+
+def test_the_door_refuses_without_an_sdk_and_without_asking_aws() -> None:
+    loaded, answer, received = answered(
+        "webhooks",
+        "functions/webhooks",
+        http_event(b"x", {}),
+        COMMANDS_QUEUE_URL="q",
+        SLACK_SIGNING_SECRET="s",
+    )
+    assert (answer["statusCode"], received, loaded & HEAVY) == (401, [], set())
+
+
+def test_the_page_answers_without_an_sdk() -> None:
+    event = http_event(b"", {"authorization": f"Bearer {SECRET}"}, method="GET", path="/activity")
+    loaded, answer, received = answered(
+        "api", "functions/api", event, LEDGER_TABLE="l", API_TOKEN="/b/api/token"
+    )
+    assert (answer["statusCode"], json.loads(answer["body"])) == (200, {"entries": [], "next": None})
+    assert [each.operation for each in received] == ["GetParameter", "Query"]
+    assert loaded & HEAVY_FOR_THE_PAGE == set()
+
+
+DOMAIN = {
+    "": [
+        *(f"bellhop.scaling.{file.stem}" for file in (ROOT / "layers/shared/bellhop/scaling").glob("*.py")),
+        *(f"bellhop.alarms.{file.stem}" for file in (ROOT / "layers/shared/bellhop/alarms").glob("*.py")),
+        *("bellhop.activity", "bellhop.ledger", "bellhop.parameters", "bellhop.messages", "bellhop.http_api"),
+        *("bellhop.chat.access", "bellhop.chat.envelope", "bellhop.chat.slack", "bellhop.chat.replies"),
+    ],
+    "functions/commands": [
+        "parsing",
+        "registry",
+        "arguments",
+        "conversation",
+        "plugins.scale",
+        "plugins.help",
+    ],
+    "functions/notifications": ["routing", "inbox"],
+    "functions/scaling": ["transitions"],
+    "functions/webhooks": ["slack_signature", "slack_commands"],
+}
+
+
+@pytest.mark.parametrize("folder", DOMAIN)
+def test_the_domain_knows_no_sdk(folder: str) -> None:
+    modules = [name.removesuffix(".__init__") for name in DOMAIN[folder]]
+    # Finding the plugins imports every one of them.
+    found = "\nimport registry; registry.registered()" if folder == "functions/commands" else ""
+    loaded, _ = run(f"import {', '.join(modules)}{found}", folder)
+    assert "bellhop" in loaded
+    assert loaded & SDKS == set()

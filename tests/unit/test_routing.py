@@ -1,0 +1,155 @@
+"""What is told to whom, and how it reads."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+import routing
+from bellhop.alarms.alarm import AlarmEvent, State
+from bellhop.chat.slack import SECTION_TEXT, escape, message, shortened
+from bellhop.errors import ConfigError
+from bellhop.ledger import Outcome
+from local.chat.block_rules import checked_blocks, checked_text
+from routing import Asker, Channel, parse_routes
+from tests.unit.chat_world import WHEN, entry, said, texts
+
+TEAM = parse_routes(json.dumps({"slack": {"channel": "C0OPS"}}))
+NOBODY = parse_routes(None)
+
+
+@pytest.mark.parametrize(
+    ("outcome", "team"),
+    [
+        (Outcome.DONE, True),
+        (Outcome.FAILED, True),
+        (Outcome.REFUSED, True),
+        (Outcome.SUPERSEDED, True),
+        (Outcome.HELD, False),
+        (Outcome.ANSWERED, False),
+        (Outcome.ASKED, False),
+    ],
+)
+def test_the_team_is_told_of_what_changed_or_could_not_be_done(outcome: Outcome, team: bool) -> None:
+    assert routing.destinations(entry(outcome=outcome), TEAM) == [Channel("C0OPS")] * team
+
+
+@pytest.mark.parametrize("outcome", Outcome)
+def test_who_asked_is_always_told_and_the_team_only_of_what_changed(outcome: Outcome) -> None:
+    told = routing.destinations(entry(outcome=outcome, asked_in="e1"), TEAM)
+    assert told == [Asker("e1")] + [Channel("C0OPS")] * (outcome is Outcome.DONE)
+
+
+@pytest.mark.parametrize("outcome", Outcome)
+def test_what_commands_wrote_was_answered_already(outcome: Outcome) -> None:
+    assert routing.destinations(entry(flow="commands", outcome=outcome), TEAM) == []
+
+
+def test_without_a_document_nobody_but_who_asked_is_told() -> None:
+    assert routing.destinations(entry(), NOBODY) == []
+    assert routing.destinations(entry(asked_in="e1"), NOBODY) == [Asker("e1")]
+
+
+@pytest.mark.parametrize(
+    "text", ["", "{", "null", "[]", '{"slack": {}}', '{"slak": {}}', '{"slack": "C0OPS"}', "\ud800"]
+)
+def test_a_document_that_is_wrong_is_a_fault_an_operator_can_mend(text: str) -> None:
+    with pytest.raises(ConfigError, match="notifications document") as error:
+        parse_routes(text)
+    assert error.value.retryable
+
+
+def test_an_entry_reads_what_from_to_and_why() -> None:
+    rendered = routing.render(entry())
+    assert said(rendered) == (
+        ":white_check_mark: *shop/web: 4 -&gt; 6 replicas*\nCPUUtilization 86 of 60 over 4 pods asks for 6"
+    )
+    [context] = rendered["blocks"][1]["elements"]
+    assert context["text"] == "alarm web-cpu-high · DesiredWithinRange · 01234567"
+    assert rendered["text"] == said(rendered)
+
+
+def alarm(**fields: Any) -> AlarmEvent:
+    given: dict[str, Any] = {
+        "arn": "arn:aws:cloudwatch:eu-west-1:1:alarm:bellhop-commands-dead-letters",
+        "name": "bellhop-commands-dead-letters",
+        "state": State.ALARM,
+        "at": WHEN,
+        "reason": "Threshold Crossed",
+    }
+    return AlarmEvent(**(given | fields))
+
+
+def test_an_own_alarm_says_which_what_and_where_to_read_on() -> None:
+    rendered = routing.render_own_alarm(alarm())
+    assert said(rendered) == (
+        ":rotating_light: *Bellhop's own alarm bellhop-commands-dead-letters: ALARM*\nThreshold Crossed"
+    )
+    assert "docs/operations.md" in rendered["blocks"][1]["elements"][0]["text"]
+    assert ":rotating_light:" not in said(routing.render_own_alarm(alarm(state=State.OK)))
+
+
+HOSTILE = st.text(st.characters(codec="utf-8"), max_size=60) | st.sampled_from(
+    [
+        "<!channel>",
+        "<!here> *x*",
+        "<https://evil.example|click>",
+        "&" * 4000,
+        "<" * 4000,
+        "😀" * 4000,
+        "\x00",
+        "`",
+    ]
+)
+
+
+def assert_slack_takes(rendered: dict[str, Any]) -> None:
+    """By the vendor's models and the limits they do not know; and nothing in it addresses anybody."""
+    assert checked_text(rendered["text"]) == rendered["text"]
+    assert checked_blocks(rendered["blocks"]) == rendered["blocks"]
+    for text in texts(rendered):
+        assert "<" not in text
+        assert ">" not in text
+
+
+@given(
+    st.fixed_dictionaries(dict.fromkeys(("summary", "because", "actor", "reason", "id"), HOSTILE)),
+    st.sampled_from(Outcome),
+)
+def test_slack_takes_every_entry_and_nothing_in_it_is_a_link_or_a_mention(
+    fields: dict[str, str], outcome: Outcome
+) -> None:
+    # An entry's id is a hash: hex.
+    assert_slack_takes(routing.render(entry(**(fields | {"id": "0" * 32}), outcome=outcome)))
+
+
+@given(HOSTILE, HOSTILE, st.sampled_from(State))
+def test_slack_takes_every_own_alarm(name: str, reason: str, state: State) -> None:
+    assert_slack_takes(routing.render_own_alarm(alarm(name=name, reason=reason, state=state)))
+
+
+@given(HOSTILE.filter(bool), HOSTILE)
+def test_slack_takes_every_message(text: str, context: str) -> None:
+    assert_slack_takes(message(escape(text), context=escape(context)))
+
+
+def test_a_message_without_small_print_has_one_block() -> None:
+    assert [block["type"] for block in message("x")["blocks"]] == ["section"]
+
+
+@pytest.mark.parametrize("size", [0, 1, SECTION_TEXT - 1, SECTION_TEXT])
+def test_a_text_that_fits_is_left_whole(size: int) -> None:
+    assert shortened("x" * size, SECTION_TEXT) == "x" * size
+
+
+def test_a_text_too_long_is_cut_to_the_limit_and_says_so() -> None:
+    cut = shortened("x" * (SECTION_TEXT + 1), SECTION_TEXT)
+    assert (len(cut), cut[-1]) == (SECTION_TEXT, "…")
+
+
+def test_escaping_is_slacks_and_is_undone_by_slack() -> None:
+    assert escape("a < b & c > d &lt;") == "a &lt; b &amp; c &gt; d &amp;lt;"
