@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import fcntl
 import json
+import os
 import signal
 import sys
 import time
@@ -15,14 +16,15 @@ from threading import Event
 from types import FrameType
 
 from local import demo
-from local.environment import ROOT, LocalCloud, local_cloud
+from local.cloud import LocalCloud
+from local.environment import ROOT, local_cloud
 from local.ports import Ports
 from local.processes import LocalCloudError
 from local.seeding import ALARM
 
 _FOLDER = ROOT / ".bellhop"
-#: How often the processes are looked after while the cloud is up.
-_LOOK_EVERY_SECONDS = 1.0
+#: How often chat and the processes are looked at while the cloud is up.
+_LOOK_EVERY_SECONDS = 0.3
 
 
 class _Stopped(Exception):  # noqa: N818  a request, not an error
@@ -50,8 +52,7 @@ def main() -> int:
             progress("up")
             if not options.exit:
                 print(_what_to_try(cloud), flush=True)
-                while not stop.wait(_LOOK_EVERY_SECONDS):
-                    cloud.aws.require_running()
+                _stay_up(cloud, stop)
     except LocalCloudError as error:
         print(f"\n{error}", file=sys.stderr)
         return 1
@@ -59,6 +60,16 @@ def main() -> int:
         pass
     print("stopped; nothing is left running", flush=True)
     return 0
+
+
+def _stay_up(cloud: LocalCloud, stop: Event) -> None:
+    """Until told to stop: show what chat shows, and end when a part of the cloud does."""
+    with (cloud.folder / "logs/chat.log").open() as chat:
+        chat.seek(0, os.SEEK_END)
+        while not stop.wait(_LOOK_EVERY_SECONDS):
+            print(chat.read(), end="", flush=True)
+            for process in cloud.processes:
+                process.require_running()
 
 
 def _stopper(stop: Event) -> signal._HANDLER:

@@ -11,7 +11,7 @@ from local.chat.client import ChatClient
 from local.chat.exchange import Json
 from local.chat.prompt import Talk, render_reply
 from local.chat.stack import read_stack
-from local.environment import LocalCloud
+from local.cloud import LocalCloud
 from local.processes import LocalCloudError, wait_for
 from local.seeding import ALARM, CHANNEL, METRIC, USER
 

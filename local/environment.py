@@ -5,19 +5,17 @@ from __future__ import annotations
 import base64
 import json
 import os
-import secrets
 import shutil
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import requests
 
 from local import certificates, seeding
 from local.certificates import Certificates
+from local.cloud import LocalCloud, Secrets
 from local.cluster.running import write_kubeconfig
 from local.deployment import CREDENTIALS, REGION, STACK, Deployment, architecture
 from local.ports import LOOPBACK, Ports
@@ -28,76 +26,6 @@ _READY_SECONDS = 30.0
 
 #: Called with each step as it begins.
 type Progress = Callable[[str], None]
-
-
-@dataclass(frozen=True, slots=True)
-class Secrets:
-    """Made anew for each local cloud."""
-
-    slack_signing: str
-    slack_bot: str
-    api_token: str
-    cluster_admin: str
-
-    @classmethod
-    def fresh(cls) -> Secrets:
-        return cls(*(secrets.token_urlsafe(24) for _ in range(4)))
-
-
-@dataclass(frozen=True, slots=True)
-class LocalCloud:
-    """A running local cloud. folder: all its files. outputs: of the stack."""
-
-    folder: Path
-    ports: Ports
-    secrets: Secrets
-    certificates: Certificates
-    deployment: Deployment
-    outputs: dict[str, str]
-    aws: Process
-
-    @property
-    def aws_url(self) -> str:
-        return self.deployment.aws_url
-
-    @property
-    def door_host(self) -> str:
-        """The Host header by which MiniStack knows the HTTP API."""
-        return f"{self.outputs['HttpApiId']}.execute-api.localhost:{self.ports.aws}"
-
-    @property
-    def chat_url(self) -> str:
-        return f"https://{LOOPBACK}:{self.ports.chat}"
-
-    @property
-    def cluster_url(self) -> str:
-        return f"https://{LOOPBACK}:{self.ports.cluster}"
-
-    @property
-    def control_url(self) -> str:
-        return f"http://{LOOPBACK}:{self.ports.control}"
-
-    @property
-    def kubeconfig(self) -> Path:
-        return self.folder / "kubeconfig"
-
-    def client(self, service: str) -> Any:  # noqa: ANN401  boto3 makes clients at run time
-        """A boto3 client for the local AWS endpoint, as its root."""
-        return self.deployment.client(service)
-
-    def kubernetes(self, path: str) -> requests.Response:
-        """GET from the cluster as its administrator."""
-        return requests.get(
-            f"{self.cluster_url}{path}",
-            headers={"Authorization": f"Bearer {self.secrets.cluster_admin}"},
-            verify=str(self.certificates.ca),
-            timeout=10,
-        )
-
-    def http(self, method: str, path: str, **options: Any) -> requests.Response:  # noqa: ANN401  requests' own
-        """A request to the stack's HTTP API. By path, not by Host: MiniStack answers /health on every host."""
-        url = f"{self.aws_url}/_aws/execute-api/{self.outputs['HttpApiId']}/$default{path}"
-        return requests.request(method, url, timeout=30, **options)
 
 
 @contextmanager
@@ -114,6 +42,8 @@ def local_cloud(folder: Path, ports: Ports, progress: Progress) -> Iterator[Loca
     commands = _command_environment(environment)
     deployment = Deployment(f"http://{LOOPBACK}:{ports.aws}", commands, ROOT, folder / "logs")
     with ExitStack() as stack:
+        # MiniStack leaves its functions' unpacked code behind. Last in, first out: after all have stopped.
+        stack.callback(shutil.rmtree, folder / "tmp", ignore_errors=True)
 
         def launch(name: str, command: list[str], **extra: str) -> Process:
             log = folder / "logs" / f"{name}.log"
@@ -132,7 +62,7 @@ def local_cloud(folder: Path, ports: Ports, progress: Progress) -> Iterator[Loca
         _await_ready(deployment.aws_url, aws, chat, cluster)
         progress("deploying (sam deploy, the same template that goes to AWS)")
         outputs = deployment.deploy(_parameters(issued, ports))
-        cloud = LocalCloud(folder, ports, made, issued, deployment, outputs, aws)
+        cloud = LocalCloud(folder, ports, made, issued, deployment, outputs, aws, (aws, chat, cluster))
         progress("seeding (cluster, workloads, policy, access document, secrets, alarm)")
         seeding.seed(cloud)
         _write_state(cloud)

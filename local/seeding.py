@@ -4,15 +4,13 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import requests
 import yaml
 
+from local.cloud import LocalCloud
 from local.deployment import STACK
-
-if TYPE_CHECKING:
-    from local.environment import LocalCloud
 
 CLUSTER = "demo"
 ALARM = "web-cpu-high"

@@ -22,7 +22,7 @@ from bellhop.errors import BellhopError, RefusedError
 from bellhop.ledger import Entry
 from bellhop.once import Once
 from bellhop.parameters import Parameters
-from routing import Asker, Channel
+from routing import Answer, Channel
 
 if TYPE_CHECKING:
     from aws_lambda_powertools.utilities.typing import LambdaContext
@@ -63,41 +63,36 @@ class Notifier:
             if routes.slack:
                 self._to_channel(routes.slack.channel, news.id, routing.render_own_alarm(news))
             return
+        asked = self.replies.find(news.asked_in, now=ledger.now()) if news.asked_in else None
+        if news.asked_in and asked is None:
+            log.warning("notice.nowhere", extra={"entry": news.id})
         failures: list[BellhopError] = []
-        for destination in routing.destinations(news, routes):
+        for destination in routing.destinations(news, routes, asked):
             try:
-                self._to(destination, news)
+                self._to(destination, news.id, routing.render(news))
             except BellhopError as error:  # who can be told is told, whoever else cannot
                 failures.append(error)
         if failures:
             raise failures[0]
 
-    def _to(self, destination: Channel | Asker, entry: Entry) -> None:
+    def _to(self, destination: Channel | Answer, id: str, message: dict[str, Any]) -> None:
         match destination:
-            case Asker(id=asked_in):
-                self._to_asker(asked_in, entry)
+            case Answer():
+                self._answer(destination, id, message)
             case Channel(id=channel):
-                self._to_channel(channel, entry.id, routing.render(entry))
+                self._to_channel(channel, id, message)
 
-    def _to_asker(self, asked_in: str, entry: Entry) -> None:
-        """Where the command was asked: its response_url, or the channel when Slack takes no more answers there."""
-        address = self.replies.find(asked_in, now=ledger.now())
-        if address is None:
-            log.warning("notice.nowhere", extra={"entry": entry.id})
-            return
-        response_url, message = address.response_url, routing.render(entry)
-        if response_url is None:
-            self._to_channel(address.channel, entry.id, message)
-            return
+    def _answer(self, where: Answer, id: str, message: dict[str, Any]) -> None:
+        """At the response_url, or in the channel when Slack takes no more answers there."""
 
         def post() -> None:
             try:
-                self.poster.respond(response_url, message | {"response_type": "in_channel"})
+                self.poster.respond(where.response_url, message | {"response_type": "in_channel"})
             except RefusedError as refusal:
-                log.warning("notice.refused", extra={"entry": entry.id, "code": refusal.code})
-                self._to_channel(address.channel, entry.id, message)
+                log.warning("notice.refused", extra={"entry": id, "code": refusal.code})
+                self._to_channel(where.channel, id, message)
 
-        self.once("notice-asker", entry.id, post)
+        self.once("notice-answer", id, post)
 
     def _to_channel(self, channel: str, id: str, message: dict[str, Any]) -> None:
         def post() -> None:

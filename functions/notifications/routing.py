@@ -8,6 +8,7 @@ from typing import Any
 import msgspec
 
 from bellhop.alarms.alarm import AlarmEvent, State
+from bellhop.chat.replies import Address
 from bellhop.chat.slack import escape, message
 from bellhop.errors import ConfigError
 from bellhop.ledger import Entry, Outcome
@@ -29,10 +30,11 @@ class Channel:
 
 
 @dataclass(frozen=True, slots=True)
-class Asker:
-    """An answer to where a command was asked. id: of the reply address."""
+class Answer:
+    """An answer where the command was asked, for the whole channel to see."""
 
-    id: str
+    response_url: str
+    channel: str
 
 
 class _Slack(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -55,18 +57,24 @@ def parse_routes(document: str | None) -> Routes:
         raise ConfigError(f"the notifications document is wrong: {error}") from error
 
 
-def destinations(entry: Entry, routes: Routes) -> list[Channel | Asker]:
+def destinations(entry: Entry, routes: Routes, asked: Address | None) -> list[Channel | Answer]:
     """Who is told of an entry: whoever asked, always; the team, of what changed or could not be done.
 
-    The team is not told twice of what one person asked for and did not get.
+    asked: where the command was asked that the entry is the outcome of. Nobody is told twice: not the team of
+    what one person asked for and did not get, nor a channel that has the answer already.
     """
-    told: list[Channel | Asker] = [Asker(entry.asked_in)] if entry.asked_in else []
+    told: list[Channel | Answer] = []
+    if asked is not None:
+        address, channel = asked.response_url, asked.channel
+        told.append(Channel(channel) if address is None else Answer(address, channel))
     team = entry.outcome is Outcome.DONE or (
         entry.outcome in {Outcome.FAILED, Outcome.REFUSED, Outcome.SUPERSEDED} and not entry.asked_in
     )
-    if entry.flow != "commands" and team and routes.slack:
-        told.append(Channel(routes.slack.channel))
-    return told
+    if entry.flow == "commands" or not team or routes.slack is None:
+        return told
+    if asked is not None and asked.channel == routes.slack.channel:
+        return told
+    return [*told, Channel(routes.slack.channel)]
 
 
 def render(entry: Entry) -> dict[str, Any]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import logging
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -86,6 +87,18 @@ def test_an_answer_arrives_where_the_command_was_asked(slack: Slack) -> None:
     [kept] = slack.control.messages()
     assert (kept["via"], kept["channel"], kept["response_type"]) == ("response_url", "C0OPS", "in_channel")
     assert kept["blocks"] == MESSAGE["blocks"]
+
+
+def test_no_log_record_carries_the_url_not_even_the_http_clients_at_debug(
+    slack: Slack, caplog: pytest.LogCaptureFixture
+) -> None:
+    url = slack.mint()
+    caplog.set_level(logging.DEBUG)
+    slack.poster().respond(url, MESSAGE)
+    slack.watch.now += timedelta(minutes=30)
+    with pytest.raises(RefusedError):
+        slack.poster().respond(url, MESSAGE)
+    assert url.rpartition("/")[2] not in repr([vars(record) for record in caplog.records])
 
 
 def test_after_half_an_hour_the_url_is_expired(slack: Slack) -> None:

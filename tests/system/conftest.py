@@ -7,7 +7,8 @@ from collections.abc import Iterator
 import pytest
 
 from local.chat.client import ChatClient
-from local.environment import LocalCloud, local_cloud
+from local.cloud import LocalCloud
+from local.environment import local_cloud
 from local.ports import Ports
 from tests.system.harness import Shop
 

@@ -20,7 +20,7 @@ from local.chat.exchange import Json
 from local.chat.prompt import Talk, render_reply
 from local.chat.slack_client import signed_request
 from local.chat.stack import read_stack
-from local.environment import LocalCloud
+from local.cloud import LocalCloud
 from local.processes import wait_for
 
 PATIENCE = 60.0
@@ -111,9 +111,13 @@ class Shop:
 
     def notices(self, about: str = "") -> list[str]:
         """What the team's channel was told of the subject, as text."""
-        posted = [m for m in self.chat.messages() if m["via"] == "chat.postMessage"]
+        return self.posts(about or f"shop/{self.name}", via="chat.postMessage")
+
+    def posts(self, about: str, *, via: str) -> list[str]:
+        """What was posted in that way about something, as text."""
+        posted = [m for m in self.chat.messages() if m["via"] == via]
         assert all(m["channel"] == seeding.CHANNEL for m in posted)
-        return [text for m in posted if (about or f"shop/{self.name}") in (text := render_reply(m))]
+        return [text for m in posted if about in (text := render_reply(m))]
 
     def until[T](self, look: Callable[[], T], what: str, seconds: float = PATIENCE) -> T:
         """The first thing `look` finds that is not empty, zero or False."""

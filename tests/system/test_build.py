@@ -12,7 +12,8 @@ from pathlib import Path
 
 import pytest
 
-from local.environment import ROOT, LocalCloud
+from local.cloud import LocalCloud
+from local.environment import ROOT
 
 BUILD = ROOT / ".aws-sam/build"
 HANDLERS = {

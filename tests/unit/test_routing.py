@@ -11,15 +11,18 @@ from hypothesis import strategies as st
 
 import routing
 from bellhop.alarms.alarm import AlarmEvent, State
+from bellhop.chat.replies import Address
 from bellhop.chat.slack import SECTION_TEXT, escape, message, shortened
 from bellhop.errors import ConfigError
 from bellhop.ledger import Outcome
 from local.chat.block_rules import checked_blocks, checked_text
-from routing import Asker, Channel, parse_routes
+from routing import Answer, Channel, parse_routes
 from tests.unit.chat_world import WHEN, entry, said, texts
 
 TEAM = parse_routes(json.dumps({"slack": {"channel": "C0OPS"}}))
 NOBODY = parse_routes(None)
+URL = "https://hooks.slack.com/commands/T/1/x"
+ELSEWHERE = Address(URL, "C0SHOP")
 
 
 @pytest.mark.parametrize(
@@ -35,23 +38,39 @@ NOBODY = parse_routes(None)
     ],
 )
 def test_the_team_is_told_of_what_changed_or_could_not_be_done(outcome: Outcome, team: bool) -> None:
-    assert routing.destinations(entry(outcome=outcome), TEAM) == [Channel("C0OPS")] * team
+    assert routing.destinations(entry(outcome=outcome), TEAM, None) == [Channel("C0OPS")] * team
 
 
 @pytest.mark.parametrize("outcome", Outcome)
 def test_who_asked_is_always_told_and_the_team_only_of_what_changed(outcome: Outcome) -> None:
-    told = routing.destinations(entry(outcome=outcome, asked_in="e1"), TEAM)
-    assert told == [Asker("e1")] + [Channel("C0OPS")] * (outcome is Outcome.DONE)
+    told = routing.destinations(entry(outcome=outcome, asked_in="e1"), TEAM, ELSEWHERE)
+    assert told == [Answer(URL, "C0SHOP")] + [Channel("C0OPS")] * (outcome is Outcome.DONE)
+
+
+@pytest.mark.parametrize("outcome", Outcome)
+def test_a_channel_that_has_the_answer_gets_no_notice_too(outcome: Outcome) -> None:
+    told = routing.destinations(entry(outcome=outcome, asked_in="e1"), TEAM, Address(URL, "C0OPS"))
+    assert told == [Answer(URL, "C0OPS")]
+
+
+def test_an_answer_that_comes_too_late_for_its_url_goes_to_the_channel() -> None:
+    told = routing.destinations(entry(asked_in="e1"), TEAM, Address(None, "C0SHOP"))
+    assert told == [Channel("C0SHOP"), Channel("C0OPS")]
+    assert routing.destinations(entry(asked_in="e1"), TEAM, Address(None, "C0OPS")) == [Channel("C0OPS")]
+
+
+def test_an_address_that_is_gone_leaves_the_team() -> None:
+    assert routing.destinations(entry(asked_in="e1"), TEAM, None) == [Channel("C0OPS")]
 
 
 @pytest.mark.parametrize("outcome", Outcome)
 def test_what_commands_wrote_was_answered_already(outcome: Outcome) -> None:
-    assert routing.destinations(entry(flow="commands", outcome=outcome), TEAM) == []
+    assert routing.destinations(entry(flow="commands", outcome=outcome), TEAM, None) == []
 
 
 def test_without_a_document_nobody_but_who_asked_is_told() -> None:
-    assert routing.destinations(entry(), NOBODY) == []
-    assert routing.destinations(entry(asked_in="e1"), NOBODY) == [Asker("e1")]
+    assert routing.destinations(entry(), NOBODY, None) == []
+    assert routing.destinations(entry(asked_in="e1"), NOBODY, ELSEWHERE) == [Answer(URL, "C0SHOP")]
 
 
 @pytest.mark.parametrize(

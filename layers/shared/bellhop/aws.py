@@ -10,6 +10,7 @@ from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
 
 from bellhop.errors import UnavailableError
+from bellhop.parameters import without_line_end
 
 _CONFIG = Config(connect_timeout=2, read_timeout=5, retries={"mode": "standard", "total_max_attempts": 3})
 
@@ -33,4 +34,4 @@ def fetch_parameter(name: str) -> str | None:
         raise
     except BotoCoreError as error:
         raise UnavailableError(f"Parameter Store: {type(error).__name__}") from error
-    return str(answer["Parameter"]["Value"])
+    return without_line_end(str(answer["Parameter"]["Value"]))

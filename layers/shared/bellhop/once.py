@@ -58,6 +58,6 @@ class Once:
 
     def _store(self, purpose: str) -> DynamoDBPersistenceLayer:
         # One each: a store takes the prefix of its keys from whoever used it last, and work may run other work once.
-        return self._stores.setdefault(
-            purpose, DynamoDBPersistenceLayer(table_name=self._table, boto3_client=self._dynamodb)
-        )
+        if purpose not in self._stores:
+            self._stores[purpose] = DynamoDBPersistenceLayer(self._table, boto3_client=self._dynamodb)
+        return self._stores[purpose]

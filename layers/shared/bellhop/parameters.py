@@ -67,8 +67,8 @@ class Parameters:
     def accepts(self, name: str, matches: Callable[[str], bool]) -> bool:
         """Whether a secret that is good now `matches`: the current value, or the one labelled `previous`.
 
-        A miss is looked up again, at most every 30 s, so that a secret rotated a moment ago works at once and
-        a flood of bad ones costs nothing. Raises ConfigError when the parameter does not exist at all.
+        A miss is looked up again, at most every 30 s, so that a secret rotated a moment ago works 30 s later
+        at the latest and a flood of bad ones costs nothing. Raises ConfigError when there is no such parameter.
         """
         if self._matches(name, matches, None):
             return True
@@ -87,3 +87,8 @@ class Parameters:
 
 def _failed_lately(kept: _Kept, now: float) -> bool:
     return kept.failed_at is not None and now - kept.failed_at < REFETCH_SECONDS
+
+
+def without_line_end(value: str) -> str:
+    """A parameter's value without the line end that editors and `file://` leave on it."""
+    return value.rstrip("\r\n")
