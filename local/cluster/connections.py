@@ -6,6 +6,7 @@ import socket
 import ssl
 import threading
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from socketserver import TCPServer
 from typing import Any
 
 HANDSHAKE_SECONDS = 10.0
@@ -30,10 +31,8 @@ class LoopbackServer(ThreadingHTTPServer):
 
     def server_bind(self) -> None:
         """Bind without the reverse lookup of the host's name, which can take seconds."""
-        self.socket.bind(self.server_address)
-        host, port = self.socket.getsockname()
-        self.server_address = (host, port)
-        self.server_name, self.server_port = host, port
+        TCPServer.server_bind(self)
+        self.server_name, self.server_port = self.socket.getsockname()
 
     def process_request_thread(self, request: Any, client_address: Any) -> None:  # noqa: ANN401  # as inherited
         """Handle one connection from handshake to close."""

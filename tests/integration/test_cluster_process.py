@@ -119,3 +119,16 @@ def test_help_names_every_flag() -> None:
 
     for flag in ("--certificate", "--token-file", "--sts-endpoint", "--pod-start-seconds", "--control-port"):
         assert flag in done.stdout
+
+
+def test_its_port_can_be_taken_again_at_once(
+    cluster: tuple[subprocess.Popen[str], dict[str, Any]], files: dict[str, str]
+) -> None:
+    process, ready = cluster
+    with requests.Session() as session:
+        session.trust_env = False
+        session.get(f"{ready['url']}/version", timeout=10, verify=files["ca"])
+        # The server ends first, with the connection open: its end of it lingers for a minute.
+        process.send_signal(signal.SIGINT)
+        process.wait(10)
+    socket.create_server(("127.0.0.1", ready["port"])).close()
