@@ -94,7 +94,7 @@ def test_a_replayed_request_is_answered_200_and_nothing_is_done_twice(shop: Shop
 
     shop.until(outcomes, "the outcome")
     assert post(shop, headers, body).status_code == 200
-    assert "alarm trigger" in shop.ask("status")  # the same group: all before it have been handled
+    assert "scale TARGET" in shop.ask("help")  # the same group: all before it have been handled
     assert len(shop.entries()) == 2  # asked, done
     assert len(outcomes()) == 1
 
