@@ -13,27 +13,30 @@ import pytest
 from bellhop import logs
 
 
-@pytest.fixture
-def root(monkeypatch: pytest.MonkeyPatch) -> Iterator[logging.Logger]:
-    root = logging.getLogger()
-    monkeypatch.setattr(root, "handlers", [])
-    yield root
+@pytest.fixture(autouse=True)
+def level() -> Iterator[None]:
+    yield
     logging.getLogger("bellhop").setLevel(logging.NOTSET)
 
 
-def test_a_line_has_the_event_and_its_facts(root: logging.Logger, monkeypatch: pytest.MonkeyPatch) -> None:
+def alone(monkeypatch: pytest.MonkeyPatch, *handlers: logging.Handler) -> io.StringIO:
+    """The root logger with these handlers only (pytest adds its own for each test); what goes to stderr."""
     written = io.StringIO()
     monkeypatch.setattr(sys, "stderr", written)
+    monkeypatch.setattr(logging.getLogger(), "handlers", list(handlers))
     logs.configure()
+    return written
+
+
+def test_a_line_has_the_event_and_its_facts(monkeypatch: pytest.MonkeyPatch) -> None:
+    written = alone(monkeypatch)
     logging.getLogger("bellhop.probe").info("probe.done", extra={"replicas": 6})
     line = json.loads(written.getvalue())
     assert (line["message"], line["level"], line["replicas"]) == ("probe.done", "INFO", 6)
 
 
-def test_an_exception_is_in_its_line(root: logging.Logger, monkeypatch: pytest.MonkeyPatch) -> None:
-    written = io.StringIO()
-    monkeypatch.setattr(sys, "stderr", written)
-    logs.configure()
+def test_an_exception_is_in_its_line(monkeypatch: pytest.MonkeyPatch) -> None:
+    written = alone(monkeypatch)
     try:
         raise LookupError("what was lost")
     except LookupError:
@@ -41,8 +44,7 @@ def test_an_exception_is_in_its_line(root: logging.Logger, monkeypatch: pytest.M
     assert "LookupError: what was lost" in json.loads(written.getvalue())["exception"]
 
 
-def test_a_handler_that_is_there_stays_alone(root: logging.Logger) -> None:
+def test_a_handler_that_is_there_stays_alone(monkeypatch: pytest.MonkeyPatch) -> None:
     lambdas = logging.NullHandler()
-    root.addHandler(lambdas)
-    logs.configure()
-    assert root.handlers == [lambdas]
+    alone(monkeypatch, lambdas)
+    assert logging.getLogger().handlers == [lambdas]
