@@ -34,4 +34,4 @@ def chat(cloud: LocalCloud) -> Iterator[ChatClient]:
 def shop(cloud: LocalCloud, chat: ChatClient, request: pytest.FixtureRequest) -> Shop:
     """A namespace's worth of helpers; workloads, alarms and metrics named after the test do not meet."""
     name = request.node.originalname.removeprefix("test_").replace("_", "-")[:40].strip("-")
-    return Shop(cloud, chat, name)
+    return Shop(cloud, chat, name, log_began=len(cloud.aws.log.read_text(errors="replace")))

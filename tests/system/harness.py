@@ -21,7 +21,7 @@ from local.chat.prompt import Talk, render_reply
 from local.chat.slack_client import signed_request
 from local.chat.stack import read_stack
 from local.cloud import LocalCloud
-from local.processes import wait_for
+from local.processes import LocalCloudError, wait_for
 
 PATIENCE = 60.0
 EVENTS = Path(__file__).parents[2] / "events"
@@ -29,11 +29,13 @@ EVENTS = Path(__file__).parents[2] / "events"
 
 @dataclass(frozen=True)
 class Shop:
-    """Helpers for one test; `name` is its workload, its policy, its alarm and its metric."""
+    """Helpers for one test; `name` is its workload, its policy, its alarm and its metric. log_began: how long
+    the AWS endpoint's log was when the test began."""
 
     cloud: LocalCloud
     chat: ChatClient
     name: str
+    log_began: int = 0
 
     # ------------------------------------------------------------ the cluster
     def deploy(self, replicas: int = 4, *, name: str = "") -> None:
@@ -120,8 +122,16 @@ class Shop:
         return [text for m in posted if about in (text := render_reply(m))]
 
     def until[T](self, look: Callable[[], T], what: str, seconds: float = PATIENCE) -> T:
-        """The first thing `look` finds that is not empty, zero or False."""
-        return wait_for(lambda: look() or None, what, seconds=seconds)
+        """The first thing `look` finds that is not empty, zero or False.
+
+        Fails with what the functions logged of errors since the test began.
+        """
+        try:
+            return wait_for(lambda: look() or None, what, seconds=seconds)
+        except LocalCloudError as error:
+            logged = self.cloud.aws.log.read_text(errors="replace")[self.log_began :]
+            errors = [line for line in logged.splitlines() if "ERROR" in line or "AccessDenied" in line]
+            raise AssertionError("\n".join([str(error), *errors[-10:]])) from None
 
     def dead_letters(self, output: str) -> list[Json]:
         """What lies in a dead-letter queue, taken out of it."""
