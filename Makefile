@@ -19,7 +19,7 @@ run: setup ## the whole system on this machine, with a demo; ctrl-C ends it
 	@$(TOOLS) $(PYTHON) -m local $(ARGS)
 
 chat: setup ## a prompt that sends what you type as Slack would (while make run is up)
-	@$(PYTHON) -m local.chat.prompt
+	@$(PYTHON) -m local.chat.prompt $(ARGS)
 
 test: setup ## every test: unit, integration, and system on a local stack of its own
 	@$(TOOLS) $(PYTHON) -m pytest $(ARGS)

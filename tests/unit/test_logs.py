@@ -48,3 +48,11 @@ def test_a_handler_that_is_there_stays_alone(monkeypatch: pytest.MonkeyPatch) ->
     lambdas = logging.NullHandler()
     alone(monkeypatch, lambdas)
     assert logging.getLogger().handlers == [lambdas]
+
+
+def test_a_library_that_tells_of_every_request_is_not_heard(monkeypatch: pytest.MonkeyPatch) -> None:
+    written = alone(monkeypatch)
+    monkeypatch.setattr(logging.getLogger(), "level", logging.INFO)
+    for name in ("botocore.credentials", "httpx2", "urllib3.connectionpool"):
+        logging.getLogger(name).info("HTTP Request: GET https://example.com/secret")
+    assert not written.getvalue()

@@ -10,6 +10,8 @@ import json
 import logging
 from typing import override
 
+#: Libraries that tell of every request and credential they find, at INFO.
+_TALKATIVE = ("botocore", "httpx2", "urllib3")
 _OF_EVERY_RECORD = frozenset(vars(logging.makeLogRecord({}))) | {"message", "asctime", "taskName"}
 
 
@@ -30,7 +32,9 @@ class JsonFormatter(logging.Formatter):
 
 
 def configure() -> None:
-    """Give the root logger a handler, unless it has one."""
+    """Quiet the libraries, and give the root logger a handler unless it has one."""
+    for name in _TALKATIVE:
+        logging.getLogger(name).setLevel(logging.WARNING)
     root = logging.getLogger()
     if root.handlers:
         return

@@ -17,7 +17,7 @@ import requests
 from bellhop.errors import BellhopError, BusyError, RefusedError, UnavailableError
 
 # At DEBUG it logs the path of every request; a response_url's is a secret.
-logging.getLogger("urllib3.connectionpool").setLevel(logging.INFO)
+logging.getLogger("urllib3.connectionpool").setLevel(logging.WARNING)
 
 #: Connect, read: seconds.
 _TIMEOUT = (2.0, 5.0)
