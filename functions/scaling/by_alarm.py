@@ -17,7 +17,8 @@ from bellhop.alarms.alarm import AlarmEvent, State
 from bellhop.errors import BellhopError, BusyError, RefusedError, UnavailableError
 from bellhop.kubernetes.errors import ConflictError, NotFoundError
 from bellhop.ledger import Entry, Ledger, Outcome, entry_id
-from bellhop.scaling.decision import Decision, Measurement, decide
+from bellhop.scaling.decision import Decision
+from bellhop.scaling.evaluation import Measurement, evaluate
 from bellhop.scaling.policy import LastDecision, Phase, Policy, Status, Trigger
 from bellhop.scaling.workload import Cluster, Workload
 from metrics import Metrics
@@ -138,7 +139,7 @@ class AlarmScaler:
                 f"the stack's parameter AllowedNamespaces does not name {policy.namespace}",
             )
         workload = self._find(policy)
-        return workload, decide(workload.size, policy.limits, self._measure(policy, trigger, event))
+        return workload, evaluate(workload.size, policy.limits, self._measure(policy, trigger, event))
 
     def _measure(self, policy: Policy, trigger: Trigger, event: AlarmEvent) -> Measurement | None:
         """The alarm's value: the one in the event, else read from CloudWatch."""

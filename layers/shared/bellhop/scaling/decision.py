@@ -1,30 +1,19 @@
-"""The decision: from a size and a metric to replicas and a reason. Pure: no SDK, no clock, no I/O.
+"""The HorizontalPodAutoscaler's decision: from sizes, metrics and history to replicas and a reason.
 
-The arithmetic is the HorizontalPodAutoscaler's (kubernetes `pkg/controller/podautoscaler`), so that who knows
-the one knows the other. Order: disabled at zero, limits, recommendation, clamp.
+Pure: no SDK, no clock, no I/O; times are seconds ago. The arithmetic, its order and its floating point are those of
+kubernetes `pkg/controller/podautoscaler` (autoscaling/v2), so that who knows the one knows the other:
+disabled at zero, limits, recommendation, stabilisation, rates.
 """
 
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
-#: The HPA's default tolerance: a ratio of value to target within 1 +- 0.1 changes nothing.
-DEFAULT_TOLERANCE = 0.1
-
-
-class Reason(StrEnum):
-    """Why; the HPA's own words where it has one."""
-
-    DESIRED_WITHIN_RANGE = "DesiredWithinRange"
-    WITHIN_TOLERANCE = "WithinTolerance"
-    TOO_MANY_REPLICAS = "TooManyReplicas"
-    TOO_FEW_REPLICAS = "TooFewReplicas"
-    SCALING_DISABLED = "ScalingDisabled"
-    AWAITING_METRIC = "AwaitingMetric"
-    METRIC_MISSING = "MetricMissing"
-    NO_READY_PODS = "NoReadyPods"
+from bellhop.scaling.behavior import Behavior, Recommendation, ScaleEvent, rate_limited, stabilised
+from bellhop.scaling.reason import Reason
 
 
 class TargetType(StrEnum):
@@ -43,24 +32,31 @@ class Size:
 
 
 @dataclass(frozen=True, slots=True)
-class Limits:
-    """What a policy allows. Tolerances are shares of the target, per direction."""
+class Metric:
+    """A metric's value and what it should be. value None: it could not be read. target: above 0."""
 
-    min_replicas: int
-    max_replicas: int
-    tolerance_up: float = DEFAULT_TOLERANCE
-    tolerance_down: float = DEFAULT_TOLERANCE
+    value: float | None
+    target: float
+    type: TargetType = TargetType.VALUE
+    name: str = "metric"
 
 
 @dataclass(frozen=True, slots=True)
-class Measurement:
-    """A metric's value and what it should be. fresh: newer than the last change of size."""
+class Case:
+    """All a decision depends on.
 
-    name: str
-    value: float
-    target: float
-    type: TargetType = TargetType.VALUE
-    fresh: bool = True
+    metrics: the largest recommendation counts. desired: a recommendation made elsewhere, instead of metrics.
+    recommendations, scale_events: the history, in any order.
+    """
+
+    size: Size
+    min_replicas: int
+    max_replicas: int
+    behavior: Behavior
+    metrics: Sequence[Metric] = ()
+    desired: int | None = None
+    recommendations: Sequence[Recommendation] = ()
+    scale_events: Sequence[ScaleEvent] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,68 +68,98 @@ class Decision:
     because: str
 
 
-def decide(size: Size, limits: Limits, measurement: Measurement | None) -> Decision:
-    """What size the workload should have now. measurement None: the metric could not be read."""
-    if size.replicas == 0 and limits.min_replicas != 0:
+def decide(case: Case) -> Decision:
+    """What size the workload should have now.
+
+    With a metric that could not be read the rest still decide upwards, never downwards; with none that could be
+    read, nothing changes.
+    """
+    if limit := beyond_limits(case.size.replicas, case.min_replicas, case.max_replicas):
+        return limit
+    current = case.size.replicas
+    if case.desired is not None:
+        wanted, said = case.desired, f"{case.desired} were asked for"
+    else:
+        found = recommendation(case)
+        if found is None:
+            return Decision(current, Reason.METRIC_MISSING, "no metric could be read: held")
+        wanted, said = found
+    steady = stabilised(wanted, current, case.behavior, case.recommendations)
+    if steady != wanted:
+        said += f", {steady} by the stabilisation window"
+    replicas, reason = rate_limited(
+        steady, current, case.min_replicas, case.max_replicas, case.behavior, case.scale_events
+    )
+    return Decision(replicas, reason, said + _held(reason, replicas, case))
+
+
+def beyond_limits(current: int, minimum: int, maximum: int) -> Decision | None:
+    """The decision that is made before any metric is looked at; windows and rates do not hold it."""
+    if current == 0 and minimum != 0:
         return Decision(
             0, Reason.SCALING_DISABLED, "scaled to 0 by hand, and minReplicas is not 0: left alone"
         )
-    if size.replicas > limits.max_replicas:
-        said = f"{size.replicas} replicas are above maxReplicas {limits.max_replicas}"
-        return Decision(limits.max_replicas, Reason.TOO_MANY_REPLICAS, said)
-    if size.replicas < limits.min_replicas:
-        said = f"{size.replicas} replicas are below minReplicas {limits.min_replicas}"
-        return Decision(limits.min_replicas, Reason.TOO_FEW_REPLICAS, said)
-    if measurement is None:
-        return Decision(size.replicas, Reason.METRIC_MISSING, "the alarm's metric has no recent value: held")
-    said = f"{measurement.name} {measurement.value:g} of {measurement.target:g} over {_pods(size)}"
-    if not measurement.fresh:
-        held = f"{said}, measured before the last change of size: counted already"
-        return Decision(size.replicas, Reason.AWAITING_METRIC, held)
-    if size.replicas > 0 and size.ready == 0:
-        # The HPA would multiply by zero ready pods and go to the minimum, in the middle of an outage.
-        return Decision(size.replicas, Reason.NO_READY_PODS, f"{said}: held until one is ready")
-    wanted = recommend(size, limits, measurement)
-    if wanted == size.replicas and measurement_ratio(size, measurement) != 1:
-        return Decision(wanted, Reason.WITHIN_TOLERANCE, f"{said}, within tolerance")
-    return _clamp(wanted, limits, said)
+    if current > maximum:
+        said = f"{current} replicas are above maxReplicas {maximum}"
+        return Decision(maximum, Reason.TOO_MANY_REPLICAS, said)
+    if current < minimum:
+        said = f"{current} replicas are below minReplicas {minimum}"
+        return Decision(minimum, Reason.TOO_FEW_REPLICAS, said)
+    return None
 
 
-def measurement_ratio(size: Size, measurement: Measurement) -> float:
-    """Value to target; for AverageValue, the sum to the target times the pods there are."""
-    if measurement.type is TargetType.AVERAGE_VALUE and size.replicas > 0:
-        return measurement.value / (measurement.target * size.replicas)
-    return measurement.value / measurement.target
+def recommendation(case: Case) -> tuple[int, str] | None:
+    """The largest of the metrics' recommendations and the sentence for it; None when none could be read."""
+    size, behavior = case.size, case.behavior
+    found = [
+        (recommend(size, metric.value, metric, behavior), metric)
+        for metric in case.metrics
+        if metric.value is not None
+    ]
+    if not found:
+        return None
+    wanted, metric = max(found, key=lambda one: one[0])
+    said = f"{metric.name} {metric.value:g} of {metric.target:g} over {pods(size)} asks for {wanted}"
+    if len(found) < len(case.metrics) and wanted < size.replicas:
+        return size.replicas, f"{said}, held because another metric could not be read"
+    return wanted, said
 
 
-def recommend(size: Size, limits: Limits, measurement: Measurement) -> int:
-    """The HPA's recommendation for one metric, before limits.
+def recommend(size: Size, value: float, metric: Metric, behavior: Behavior) -> int:
+    """One metric's recommendation, before windows, rates and limits.
 
     Value: ceil(ratio * ready pods), from zero ceil(ratio). AverageValue: ceil(sum / target). Within tolerance
     (bounds included): the present replicas.
     """
-    ratio = measurement_ratio(size, measurement)
-    within = (1 - limits.tolerance_down) <= ratio <= (1 + limits.tolerance_up)
+    if metric.type is TargetType.AVERAGE_VALUE:
+        ratio = value / (metric.target * size.replicas) if size.replicas else math.inf
+    else:
+        ratio = value / metric.target
+    within = (1 - behavior.scale_down.tolerance) <= ratio <= (1 + behavior.scale_up.tolerance)
     if size.replicas > 0 and within:
         return size.replicas
-    if measurement.type is TargetType.AVERAGE_VALUE:
-        return math.ceil(measurement.value / measurement.target)
+    if metric.type is TargetType.AVERAGE_VALUE:
+        return math.ceil(value / metric.target)
     if size.replicas == 0:
         return math.ceil(ratio)
     return math.ceil(ratio * size.ready)
 
 
-def _clamp(wanted: int, limits: Limits, said: str) -> Decision:
-    if wanted > limits.max_replicas:
-        held = f"{said} asks for {wanted}, held at maxReplicas {limits.max_replicas}"
-        return Decision(limits.max_replicas, Reason.TOO_MANY_REPLICAS, held)
-    if wanted < limits.min_replicas:
-        held = f"{said} asks for {wanted}, held at minReplicas {limits.min_replicas}"
-        return Decision(limits.min_replicas, Reason.TOO_FEW_REPLICAS, held)
-    return Decision(wanted, Reason.DESIRED_WITHIN_RANGE, f"{said} asks for {wanted}")
-
-
-def _pods(size: Size) -> str:
+def pods(size: Size) -> str:
+    """The size in words."""
     if size.ready == size.replicas:
         return f"{size.replicas} pod{'' if size.replicas == 1 else 's'}"
     return f"{size.ready} ready of {size.replicas} pods"
+
+
+def _held(reason: Reason, replicas: int, case: Case) -> str:
+    match reason:
+        case Reason.TOO_MANY_REPLICAS:
+            return f", held at maxReplicas {case.max_replicas}"
+        case Reason.TOO_FEW_REPLICAS:
+            return f", held at minReplicas {case.min_replicas}"
+        case Reason.SCALE_UP_LIMIT | Reason.SCALE_DOWN_LIMIT:
+            direction = "scaleUp" if reason is Reason.SCALE_UP_LIMIT else "scaleDown"
+            return f", held at {replicas} by the rates of {direction}"
+        case _:
+            return ""

@@ -17,7 +17,9 @@ import msgspec
 
 from bellhop.alarms.alarm import AlarmEvent
 from bellhop.errors import RefusedError
-from bellhop.scaling.decision import DEFAULT_TOLERANCE, Limits, TargetType
+from bellhop.scaling.behavior import DEFAULT_TOLERANCE
+from bellhop.scaling.decision import TargetType
+from bellhop.scaling.evaluation import Limits
 
 GROUP = "bellhop.dev"
 VERSION = "v1alpha1"
