@@ -1,9 +1,14 @@
-"""No test sees this machine's settings: no AWS account, no settings of a function."""
+"""For all tests: no settings of this machine, no AWS account, no settings of a function; no haste."""
 
 import os
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
+
+# A busy machine makes an example slow, not wrong.
+settings.register_profile("bellhop", deadline=None)
+settings.load_profile("bellhop")
 
 _HERE = Path(__file__).parent
 _SETTINGS = (

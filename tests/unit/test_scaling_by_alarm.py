@@ -392,7 +392,7 @@ events = st.builds(
 )
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 @given(deliveries=st.lists(st.tuples(events, st.integers(0, 9), st.booleans()), max_size=8))
 def test_whatever_is_delivered_in_whatever_order_limits_hold_and_each_event_counts_once(
     deliveries: list[tuple[AlarmEvent, int, bool]],
