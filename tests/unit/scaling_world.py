@@ -129,6 +129,16 @@ class World:
             resource_version=next_version(before.resource_version),
         )
 
+    def recreate(self, replicas: int) -> None:
+        """The workload is deleted and made again under its name."""
+        before = self.workload_now()
+        self.workload = replace(
+            before,
+            uid=f"{before.uid}-again",
+            size=Size(replicas, replicas),
+            resource_version=next_version(before.resource_version),
+        )
+
     def edit_policy(self, **changes: object) -> None:
         """Its owner edits the policy's spec."""
         spec = msgspec.structs.replace(self.policy.spec, **changes)

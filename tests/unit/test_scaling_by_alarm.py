@@ -232,6 +232,18 @@ def test_a_retry_decides_anew_on_what_is_there_then() -> None:
     assert it.told[0].summary == "shop/web: 5 -> 8 replicas"
 
 
+def test_a_workload_made_again_under_its_name_was_not_scaled_by_the_lost_attempt() -> None:
+    it = world()
+    it.crash_at = (5, "before")
+    with pytest.raises(Crashed):
+        it.by_alarm().take(alarm(), owner="first")
+    it.crash_at, it.now = None, it.now + LEASE + timedelta(seconds=1)
+    it.recreate(6)
+    it.by_alarm().take(alarm(), owner="second")
+    assert it.writes == [(6, 9)]
+    assert [e.summary for e in it.told] == ["shop/web: 6 -> 9 replicas"]
+
+
 def test_another_event_supersedes_a_dangling_intent_and_says_so() -> None:
     it = world()
     it.crash_at = (5, "before")

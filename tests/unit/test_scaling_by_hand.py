@@ -92,6 +92,18 @@ def test_while_the_lease_lasts_nobody_else_acts() -> None:
     assert it.told == []
 
 
+def test_a_workload_made_again_under_its_name_was_not_scaled_by_the_lost_attempt() -> None:
+    it = world()
+    it.crash_at = (3, "before")
+    with pytest.raises(Crashed):
+        it.by_hand().take(request(), owner="first")
+    it.crash_at, it.now = None, it.now + LEASE + timedelta(seconds=1)
+    it.recreate(6)
+    it.by_hand().take(request(), owner="second")
+    assert it.writes == []
+    assert [e.summary for e in it.told] == ["shop/web: 6 replicas already"]
+
+
 def test_of_two_deliveries_at_once_one_claims_it() -> None:
     it = world()
     begun: list[str] = []
