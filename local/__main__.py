@@ -118,7 +118,7 @@ def _what_to_try(cloud: LocalCloud) -> str:
 Things to try, from another terminal:
   make chat                                          type `help`, `policies`, `scale web 3 -n shop`
   {aws} put-metric-data --namespace Shop --metric-name CPUUtilization --value 20
-                                                     the alarm ends; web shrinks, if that minute began after the last change
+                                                     it ends; web shrinks, if this minute began after the last change
   {aws} set-alarm-state --alarm-name {ALARM} --state-value ALARM --state-reason trying
                                                      rings by hand; a value that counted already changes nothing
   {kubectl} get bsp,deploy -A
