@@ -143,6 +143,15 @@ def test_bellhops_own_alarm_is_told_in_chat_and_never_scales(shop: Shop) -> None
     assert shop.entries("shop/own") == []
 
 
+def kill_during(shop: Shop, name: str, action: str) -> None:
+    """Deliver the workload's alarm, hold its write in the API server, and kill the worker that waits for it."""
+    shop.fault(method="PATCH", path=f"/{name}/scale", action=action)
+    shop.deliver(shop.eventbridge(name=name))
+    shop.until(lambda: shop.held() == 1, "the write to be held")
+    assert kill_workers(shop.cloud, "bellhop-scaling") >= 1
+    shop.until(lambda: shop.held() == 0, "the dead client to be noticed")
+
+
 def test_killed_before_its_write_after_its_write_or_without_a_cluster_the_redelivery_ends_right(
     shop: Shop,
 ) -> None:
@@ -150,22 +159,19 @@ def test_killed_before_its_write_after_its_write_or_without_a_cluster_the_redeli
     for name in (before, after, away):
         shop.deploy(name=name)
         shop.govern(name=name)
-    shop.fault(method="PATCH", path=f"/{before}/scale", action="hold-before")
-    shop.fault(method="PATCH", path=f"/{after}/scale", action="hold-after")
     shop.fault(
         method="PATCH", path=f"/{away}/scale", action="status", status=503, reason="ServiceUnavailable"
     )
     shop.deliver(shop.eventbridge(name=away))
     shop.until(lambda: shop.entries(f"shop/{away}"), "the entry that the cluster is away")
-    for name in (before, after):
-        shop.deliver(shop.eventbridge(name=name))
-    shop.until(lambda: shop.held() == 2, "both writes to be held")
-    assert kill_workers(shop.cloud, "bellhop-scaling") >= 1
-    shop.until(lambda: shop.held() == 0, "the dead clients to be noticed")
-    shop.clear_faults()
-    assert (shop.replicas(before), shop.replicas(after), shop.replicas(away)) == (4, 6, 4)
+    # One after the other: a worker takes a batch's messages in turn, and waits 3 s for a held answer.
+    kill_during(shop, before, "hold-before")
     pending = shop.policy(before)["status"]["lastDecision"]
-    assert (pending["phase"], pending["desired"]) == ("Pending", 6)
+    assert (shop.replicas(before), pending["phase"], pending["desired"]) == (4, "Pending", 6)
+    kill_during(shop, after, "hold-after")
+    pending = shop.policy(after)["status"]["lastDecision"]
+    assert (shop.replicas(after), pending["phase"], pending["desired"]) == (6, "Pending", 6)
+    shop.clear_faults()
 
     # Nothing but the queue's own redelivery brings it to its end.
     for name in (before, after, away):
