@@ -71,7 +71,7 @@ class Conversation:
             because = str(error)
             said = f"That did not work: {escape(because)}"
             answer = Answer(said, outcome=Outcome.FAILED, reason=error.code)
-        except Exception:
+        except Exception:  # answered and recorded, with its traceback in the log: it must not block the group
             log.exception("command.failed", extra={"correlation": envelope.correlation})
             because = f"it is Bellhop's fault: look for {envelope.correlation} in its logs"
             said = f"That did not work, and {escape(because)}."

@@ -241,7 +241,7 @@ class AlarmScaler:
             refusal_entry(
                 policy.target,
                 event,
-                id=entry_id(policy.uid, event.id),
+                id=entry_id(policy.uid, event.id, code),
                 outcome=Outcome.REFUSED,
                 code=code,
                 said=str(error),

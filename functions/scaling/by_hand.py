@@ -110,7 +110,7 @@ class HandScaler:
         self._tell(
             _entry(
                 request,
-                id=entry_id(request.id, code) if error.retryable else entry_id(request.id, "scale"),
+                id=entry_id(request.id, code),
                 outcome=Outcome.FAILED if error.retryable else Outcome.REFUSED,
                 summary=f"{request.target}: not scaled to {request.replicas}",
                 reason=code,
@@ -145,7 +145,8 @@ def _outcome_entry(request: ScaleRequest, intent: Intent, *, note: str, now: dat
     because = f"{request.person} asked for {request.replicas}"
     return _entry(
         request,
-        id=entry_id(request.id, "scale"),
+        # With the sizes: a change made after a refusal was told is an entry of its own.
+        id=entry_id(request.id, "scale", str(intent.current), str(intent.desired)),
         outcome=Outcome.DONE if changed and not request.dry_run else Outcome.HELD,
         summary=f"{request.target}: {size}{' (dry run, nothing changed)' if request.dry_run else ''}",
         reason="DryRun" if request.dry_run else "ByHand",

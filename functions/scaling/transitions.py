@@ -97,13 +97,17 @@ def refused(policy: Policy, event: AlarmEvent, *, code: str, said: str, now: dat
 
 
 def decision_entry(policy: Policy, outcome: Outcome, *, now: datetime, note: str = "") -> Entry:
-    """The one entry for the policy's last decision; its id is the event's and the policy's."""
+    """The one entry for the policy's last decision.
+
+    Its id holds what came of the event too: told again it is the same entry, but whatever is changed after an
+    entry that was told and not closed is an entry of its own. A change must never hide behind a refusal.
+    """
     last = policy.status.last_decision
     assert last is not None, "there is a decision to tell of"  # noqa: S101  the callers' invariant
     changed = last.current != last.desired
     size = f"{last.current} -> {last.desired} replicas" if changed else f"held at {last.current} replicas"
     return Entry(
-        id=entry_id(policy.uid, last.event),
+        id=entry_id(policy.uid, last.event, outcome, str(last.current), str(last.desired)),
         at=now,
         flow="scaling",
         action="scale",

@@ -244,6 +244,44 @@ def test_a_workload_made_again_under_its_name_was_not_scaled_by_the_lost_attempt
     assert [e.summary for e in it.told] == ["shop/web: 6 -> 9 replicas"]
 
 
+def test_a_change_after_a_refusal_that_was_told_but_not_closed_is_told_too() -> None:
+    it = world()
+    there, it.workload = it.workload, None
+    it.crash_at = (4, "before")  # after the entry, before the status
+    with pytest.raises(Crashed):
+        it.by_alarm().take(alarm(), owner="first")
+    assert it.calls[3:] == ["ledger", "write status"]
+    it.crash_at, it.workload = None, there
+    it.by_alarm().take(alarm(), owner="second")
+    assert it.writes == [(4, 6)]
+    assert [e.outcome for e in it.told] == [Outcome.REFUSED, Outcome.DONE]
+
+
+def test_a_change_after_a_failure_that_was_told_but_not_closed_is_told_too() -> None:
+    it = world()
+    it.failures["scale"] = [ForbiddenError("403")]
+    it.crash_at = (7, "before")
+    with pytest.raises(Crashed):
+        it.by_alarm().take(alarm(), owner="first")
+    assert it.calls[5:] == ["scale", "ledger", "write status"]
+    it.crash_at, it.now = None, it.now + LEASE + timedelta(seconds=1)
+    it.by_alarm().take(alarm(), owner="second")
+    assert it.writes == [(4, 6)]
+    assert [e.outcome for e in it.told] == [Outcome.FAILED, Outcome.DONE]
+
+
+def test_every_change_is_told_when_somebody_scales_between_a_lost_close_and_its_redelivery() -> None:
+    it = world()
+    it.crash_at = (7, "before")  # told, not closed
+    with pytest.raises(Crashed):
+        it.by_alarm().take(alarm(), owner="first")
+    it.crash_at, it.now = None, it.now + LEASE + timedelta(seconds=1)
+    it.resize(5)
+    it.by_alarm().take(alarm(), owner="second")
+    changes = [f"shop/web: {before} -> {after} replicas" for before, after in it.writes]
+    assert [e.summary for e in it.told if e.outcome is Outcome.DONE] == changes
+
+
 def test_another_event_supersedes_a_dangling_intent_and_says_so() -> None:
     it = world()
     it.crash_at = (5, "before")

@@ -104,6 +104,16 @@ def test_a_workload_made_again_under_its_name_was_not_scaled_by_the_lost_attempt
     assert [e.summary for e in it.told] == ["shop/web: 6 replicas already"]
 
 
+def test_a_change_after_a_refusal_that_was_told_is_told_too() -> None:
+    it = world()
+    there, it.workload = it.workload, None
+    it.by_hand().take(request(), owner="first")  # told; its acknowledgement is lost
+    it.workload = there
+    it.by_hand().take(request(), owner="second")
+    assert it.writes == [(4, 6)]
+    assert [e.outcome for e in it.told] == [Outcome.REFUSED, Outcome.DONE]
+
+
 def test_of_two_deliveries_at_once_one_claims_it() -> None:
     it = world()
     begun: list[str] = []
