@@ -1,14 +1,13 @@
 """Custom resources against their CustomResourceDefinition's openAPIV3Schema: prune, default, validate.
 
-Pure functions. CEL rules (`x-kubernetes-validations`) are not evaluated here: `faults` takes an evaluator
-for them, and without one they are ignored, as by a server older than 1.25.
+Pure functions. CEL rules (`x-kubernetes-validations`) are rules.py's.
 """
 
 from __future__ import annotations
 
 import re
 from copy import deepcopy
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING
 
 from local.cluster.answers import Cause
 
@@ -20,13 +19,6 @@ if TYPE_CHECKING:
 _PRESERVE = "x-kubernetes-preserve-unknown-fields"
 _INT_OR_STRING = "x-kubernetes-int-or-string"
 _ALWAYS_KEPT = ("apiVersion", "kind", "metadata")
-
-
-class RuleEvaluator(Protocol):
-    """Evaluates one object's `x-kubernetes-validations`."""
-
-    def __call__(self, rules: list[Json], value: Value, path: str, /) -> Iterator[Cause]:
-        """The causes of the rules that do not hold for `value`, found at `path`."""
 
 
 def prune(schema: Json, item: Json) -> tuple[Json, list[str]]:
@@ -59,9 +51,9 @@ def apply_defaults(schema: Json, value: Value) -> Value:
     return filled
 
 
-def faults(schema: Json, value: Value, path: str = "", rules: RuleEvaluator | None = None) -> list[Cause]:
+def faults(schema: Json, value: Value, path: str = "") -> list[Cause]:
     """Every way in which the value breaks its schema, worded as kube-apiserver words it."""
-    return list(_faults(schema, value, path, rules))
+    return list(_faults(schema, value, path))
 
 
 def _pruned(schema: Json, value: Value, path: str, dropped: list[str]) -> Value:
@@ -84,7 +76,7 @@ def _pruned(schema: Json, value: Value, path: str, dropped: list[str]) -> Value:
     return kept
 
 
-def _faults(schema: Json, value: Value, path: str, rules: RuleEvaluator | None) -> Iterator[Cause]:
+def _faults(schema: Json, value: Value, path: str) -> Iterator[Cause]:
     if value is None and schema.get("nullable"):
         return
     if not _has_type(schema, value):
@@ -95,16 +87,14 @@ def _faults(schema: Json, value: Value, path: str, rules: RuleEvaluator | None) 
         yield Cause.unsupported(path, value, schema["enum"])
     yield from _bounds(schema, value, path)
     if isinstance(value, dict):
-        yield from _object(schema, value, path, rules)
+        yield from _object(schema, value, path)
     elif isinstance(value, list) and isinstance(schema.get("items"), dict):
         for place, each in enumerate(value):
-            yield from _faults(schema["items"], each, f"{path}[{place}]", rules)
+            yield from _faults(schema["items"], each, f"{path}[{place}]")
     yield from _combined(schema, value, path)
-    if rules and (declared := schema.get("x-kubernetes-validations")):
-        yield from rules(declared, value, path)
 
 
-def _object(schema: Json, value: Json, path: str, rules: RuleEvaluator | None) -> Iterator[Cause]:
+def _object(schema: Json, value: Json, path: str) -> Iterator[Cause]:
     known, more = schema.get("properties") or {}, schema.get("additionalProperties")
     for field in schema.get("required") or ():
         if field not in value:
@@ -112,12 +102,12 @@ def _object(schema: Json, value: Json, path: str, rules: RuleEvaluator | None) -
     for field, each in value.items():
         inner = known.get(field, more if isinstance(more, dict) else None)
         if inner is not None and not (not path and field == "metadata"):
-            yield from _faults(inner, each, f"{path}.{field}" if path else field, rules)
+            yield from _faults(inner, each, f"{path}.{field}" if path else field)
 
 
 def _combined(schema: Json, value: Value, path: str) -> Iterator[Cause]:
     for each in schema.get("allOf") or ():
-        yield from _faults(each, value, path, None)
+        yield from _faults(each, value, path)
     if (several := schema.get("anyOf")) and not any(_fits(each, value, path) for each in several):
         yield Cause.invalid(path, value, f"{path} in body must validate at least one schema (anyOf)")
     if (several := schema.get("oneOf")) and sum(_fits(each, value, path) for each in several) != 1:
@@ -127,7 +117,7 @@ def _combined(schema: Json, value: Value, path: str) -> Iterator[Cause]:
 
 
 def _fits(schema: Json, value: Value, path: str) -> bool:
-    return not any(True for _ in _faults(schema, value, path, None))
+    return not any(True for _ in _faults(schema, value, path))
 
 
 def _has_type(schema: Json, value: Value) -> bool:

@@ -6,6 +6,7 @@ import re
 from typing import TYPE_CHECKING
 
 from local.cluster.answers import Cause
+from local.cluster.rule_checks import rule_faults
 from local.cluster.selectors import matches_selector
 
 if TYPE_CHECKING:
@@ -62,6 +63,23 @@ def _autoscaler(item: Json) -> Iterator[Cause]:
 def _pod(item: Json) -> Iterator[Cause]:
     if not item["spec"].get("containers"):
         yield Cause.required("spec.containers")
+
+
+def _event(item: Json) -> Iterator[Cause]:
+    """With an eventTime more fields are required; events of what has no namespace live in default.
+
+    From `legacyValidateEvent`, k8s.io/kubernetes pkg/apis/core/validation/events.go.
+    """
+    about, own = (item.get("involvedObject") or {}).get("namespace", ""), item["metadata"]["namespace"]
+    if item.get("eventTime"):
+        fits = bool(about) or own in {"default", "kube-system"}
+        required = ["reportingComponent", "reportingInstance", "action", "reason"]
+    else:
+        fits = own == (about or "default")
+        required = []
+    if not fits:
+        yield Cause.invalid("involvedObject.namespace", about, "does not match event.namespace")
+    yield from (Cause.required(field) for field in required if not item.get(field))
 
 
 def _secret(item: Json) -> Iterator[Cause]:
@@ -138,6 +156,7 @@ def _definition(item: Json) -> Iterator[Cause]:
         if not (version.get("schema") or {}).get("openAPIV3Schema"):
             yield Cause.required(f"spec.versions[{place}].schema.openAPIV3Schema", "schemas are required")
         yield from _patterns(version.get("schema"), f"spec.versions[{place}].schema")
+    yield from rule_faults(item)
 
 
 def _patterns(schema: Value, path: str) -> Iterator[Cause]:
@@ -160,6 +179,7 @@ def _patterns(schema: Value, path: str) -> Iterator[Cause]:
 
 _RULES: dict[Key, Callable[[Json], Iterator[Cause]]] = {
     ("", "pods"): _pod,
+    ("", "events"): _event,
     ("", "secrets"): _secret,
     ("apps", "deployments"): _workload,
     ("apps", "statefulsets"): _workload,

@@ -8,7 +8,7 @@ import secrets
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from local.cluster import answers, schema, validation
+from local.cluster import answers, rules, schema, validation
 from local.cluster.answers import ApiError, Cause
 from local.cluster.defaults import with_defaults
 from local.cluster.kinds import CRD_KEY, NAMESPACES
@@ -90,7 +90,7 @@ def update(
         wanted = change(shown(kind, current))
         _check_preconditions(kind, current, wanted, where[1])
         item = _next(kind, current, stored(kind, wanted), subresource)
-        item = _admitted(kind, item, options)
+        item = _admitted(kind, item, options, current)
         return shown(kind, _commit(store, kind, current, item, options, subresource))
 
 
@@ -186,12 +186,12 @@ def _next(kind: Kind, current: Json, wanted: Json, subresource: str) -> Json:
     return item
 
 
-def _admitted(kind: Kind, item: Json, options: WriteOptions) -> Json:
-    """Defaults filled in and everything checked, or 400, 422."""
+def _admitted(kind: Kind, item: Json, options: WriteOptions, old: Json | None = None) -> Json:
+    """Defaults filled in and everything checked, or 400, 422. `old` is what an update starts from."""
     meta = item["metadata"]
     _check_meta(kind, meta)
     if kind.custom:
-        item, broken = _admitted_custom(kind, item, options)
+        item, broken = _admitted_custom(kind, item, options, old)
     else:
         item, broken = _admitted_built_in(kind, item)
     if broken:
@@ -212,7 +212,9 @@ def _admitted_built_in(kind: Kind, item: Json) -> tuple[Json, list[Cause]]:
         ) from error
 
 
-def _admitted_custom(kind: Kind, item: Json, options: WriteOptions) -> tuple[Json, list[Cause]]:
+def _admitted_custom(
+    kind: Kind, item: Json, options: WriteOptions, old: Json | None
+) -> tuple[Json, list[Cause]]:
     if kind.schema is None:
         return item, []
     item, dropped = schema.prune(kind.schema, item)
@@ -223,7 +225,11 @@ def _admitted_custom(kind: Kind, item: Json, options: WriteOptions) -> tuple[Jso
             f"strict decoding error: {told}"
         )
     item = schema.apply_defaults(kind.schema, item)
-    return item, schema.faults(kind.schema, item)
+    broken = schema.faults(kind.schema, item)
+    if broken:
+        return item, broken + [rules.UNCHECKED] * rules.has_rules(kind.schema)
+    identity = {"apiVersion": kind.api_version, "kind": kind.name}
+    return item, rules.broken_rules(kind.schema, identity | item, old and identity | old)
 
 
 def _check_meta(kind: Kind, meta: Json) -> None:

@@ -121,6 +121,45 @@ def test_events_are_listed_with_their_columns(kubectl: Kubectl, tmp_path: Path) 
     assert rows[1][1:] == ["Normal", "Scaled", "deployment/web", "2", "->", "4"]
 
 
+def test_describe_shows_the_events_of_a_workload(kubectl: Kubectl, tmp_path: Path) -> None:
+    uid = json.loads(kubectl("get", "deploy/web", "-n", "shop", "-o", "json"))["metadata"]["uid"]
+    about = {"apiVersion": "apps/v1", "kind": "Deployment", "name": "web", "namespace": "shop", "uid": uid}
+    event = {
+        "apiVersion": "v1",
+        "kind": "Event",
+        "metadata": {"name": "web.held", "namespace": "shop"},
+        "involvedObject": about,
+        "reason": "Held",
+        "message": "cooldown",
+        "type": "Normal",
+        "source": {"component": "bellhop"},
+        "lastTimestamp": "2026-01-01T00:00:00Z",
+    }
+    file = tmp_path / "event.json"
+    file.write_text(json.dumps(event))
+    kubectl("create", "-f", str(file))
+
+    rows = _rows(kubectl("describe", "deploy", "web", "-n", "shop").partition("Events:")[2])
+
+    (told,) = [row for row in rows if row[:2] == ["Normal", "Held"]]
+    assert told[3:] == ["bellhop", "cooldown"]
+
+
+def test_autoscalers_have_their_columns(kubectl: Kubectl) -> None:
+    kubectl("autoscale", "deployment/web", "-n", "shop", "--min=2", "--max=5", "--cpu-percent=70")
+
+    rows = _rows(kubectl("get", "hpa", "-n", "shop"))
+
+    assert rows[0] == ["NAME", "REFERENCE", "TARGETS", "MINPODS", "MAXPODS", "REPLICAS", "AGE"]
+    assert rows[1][:5] == ["web", "Deployment/web", "<unknown>/70%", "2", "5"]
+
+
+def test_explain_describes_every_level_of_a_custom_kind(kubectl: Kubectl) -> None:
+    assert "How one workload scales." in kubectl("explain", "scalingpolicy")
+    assert "Never more than these." in kubectl("explain", "scalingpolicy.spec")
+    assert "weight\t<integer>" in kubectl("explain", "scalingpolicy.spec.triggers")
+
+
 def test_explain_knows_the_custom_schema(kubectl: Kubectl) -> None:
     told = kubectl("explain", "bsp.spec.maxReplicas")
 

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from local.cluster.answers import Cause, Value
+from local.cluster.answers import Value
 from local.cluster.schema import apply_defaults, faults, prune
 
 PERCENT = {"x-kubernetes-int-or-string": True}
@@ -148,19 +147,6 @@ def test_a_list_map_refuses_a_second_element_with_its_keys() -> None:
     (cause,) = faults(schema, [{"n": 1}, {"n": 2}, {"n": 1}], "all")
 
     assert (cause.field, cause.reason) == ("all[2]", "FieldValueDuplicate")
-
-
-def test_cel_rules_go_to_the_evaluator_that_is_given() -> None:
-    rules = [{"rule": "self > 0"}]
-    schema = {"type": "object", "properties": {"f": {"type": "integer", "x-kubernetes-validations": rules}}}
-    seen = []
-
-    def evaluator(declared: list[dict[str, Any]], value: Value, path: str) -> Iterator[Cause]:
-        seen.append((declared, value, path))
-        return iter(())
-
-    assert faults(schema, {"f": 1}, rules=evaluator) == []
-    assert seen == [(rules, 1, "f")]
 
 
 def test_defaults_are_filled_in_from_the_outside_in() -> None:
