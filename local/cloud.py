@@ -22,11 +22,12 @@ class Secrets:
     slack_signing: str
     slack_bot: str
     api_token: str
+    alerts_token: str
     cluster_admin: str
 
     @classmethod
     def fresh(cls) -> Secrets:
-        return cls(*(secrets.token_urlsafe(24) for _ in range(4)))
+        return cls(*(secrets.token_urlsafe(24) for _ in range(5)))
 
 
 @dataclass(frozen=True, slots=True)

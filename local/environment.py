@@ -169,6 +169,7 @@ def _write_state(cloud: LocalCloud) -> None:
     for name, secret in (
         ("signing-secret", cloud.secrets.slack_signing),
         ("api-token", cloud.secrets.api_token),
+        ("alerts-token", cloud.secrets.alerts_token),
     ):
         file = cloud.folder / name
         file.touch(mode=0o600)
@@ -186,6 +187,7 @@ def _write_state(cloud: LocalCloud) -> None:
         "ca_file": str(cloud.certificates.ca.resolve()),
         "signing_secret_file": str((cloud.folder / "signing-secret").resolve()),
         "api_token_file": str((cloud.folder / "api-token").resolve()),
+        "alerts_token_file": str((cloud.folder / "alerts-token").resolve()),
         "kubeconfig": str(cloud.kubeconfig.resolve()),
     }
     (cloud.folder / "local.json").write_text(json.dumps(state, indent=2))

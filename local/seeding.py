@@ -77,6 +77,7 @@ def put_parameters(cloud: LocalCloud) -> None:
         "slack/signing-secret": cloud.secrets.slack_signing,
         "slack/bot-token": cloud.secrets.slack_bot,
         "api/token": cloud.secrets.api_token,
+        "alerts/token": cloud.secrets.alerts_token,
     }
     for name, secret in made.items():
         ssm.put_parameter(

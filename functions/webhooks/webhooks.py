@@ -13,8 +13,10 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+import alert_intake
 import slack_commands
 import slack_signature
+from alert_intake import AlertIntake
 from bellhop import http_api, logs, settings, signed
 from bellhop.errors import BellhopError, UnavailableError
 from bellhop.http_api import Refusal, Request, Response
@@ -28,6 +30,12 @@ logs.configure()
 
 #: Slack's commands are a few kilobytes. A byte becomes 6 at most in the envelope's JSON, and SQS takes 1 MiB.
 LARGEST_BODY = 128 * 1024
+#: By path, each of which knows POST only.
+_LARGEST = {
+    "/slack/commands": LARGEST_BODY,
+    "/alerts/alertmanager": alert_intake.LARGEST_BODY,
+    "/alerts/grafana": alert_intake.LARGEST_BODY,
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,22 +44,24 @@ class Settings:
 
     commands_queue_url: str
     slack_signing_secret: str  # the parameter's name, not the secret
+    alarms_queue_url: str
+    alerts_token: str  # likewise
 
 
 @dataclass(frozen=True, slots=True)
 class Door:
-    """What the door needs. send: (body, group, deduplication id) to CommandsQueue."""
+    """What the door needs. send: (body, group, deduplication id) to CommandsQueue. alerts: None has none taken."""
 
     slack_secret_accepts: Callable[[Callable[[str], bool]], bool]
     send: Callable[[str, str, str], None]
     clock: Callable[[], float] = time.time
+    alerts: AlertIntake | None = None
 
     def answer(self, event: dict[str, Any]) -> Response:
         """Serve one request. Bad input is a 4xx with its reason; only Bellhop's own trouble is a 503."""
         try:
-            request = http_api.read(event, largest_body=LARGEST_BODY)
-            serve = self._route(request)
-            return serve(request)
+            largest = _LARGEST.get(str(event.get("rawPath")), LARGEST_BODY)
+            return self._serve(http_api.read(event, largest_body=largest))
         except Refusal as refusal:
             facts = {"status": refusal.status, "reason": refusal.reason, "path": event.get("rawPath")}
             log.warning("request.refused", extra=facts)
@@ -60,12 +70,16 @@ class Door:
             log.error("request.failed", extra={"code": error.code, "because": str(error)})  # noqa: TRY400
             return http_api.refused(Refusal(503, "try again in a moment"))
 
-    def _route(self, request: Request) -> Callable[[Request], Response]:
-        match request.path, request.method:
-            case "/slack/commands", "POST":
-                return self._slack_command
-            case "/slack/commands", _:
-                raise Refusal(405, "only POST")
+    def _serve(self, request: Request) -> Response:
+        if request.path in _LARGEST and request.method != "POST":
+            raise Refusal(405, "only POST")
+        match request.path:
+            case "/slack/commands":
+                return self._slack_command(request)
+            case "/alerts/alertmanager" if self.alerts:
+                return self.alerts.from_alertmanager(request, now=self.clock())
+            case "/alerts/grafana" if self.alerts:
+                return self.alerts.from_grafana(request, now=self.clock())
             case _:
                 raise Refusal(404, "no such path")
 
@@ -86,15 +100,24 @@ def door() -> Door:
     ssm = signed.SignedClient("ssm", target_prefix="AmazonSSM", version="1.1")
     parameters = Parameters(lambda name: signed.fetch_parameter(ssm, name), time.monotonic)
 
-    def send(body: str, group: str, deduplication_id: str) -> None:
-        message = {"MessageBody": body, "MessageGroupId": group, "MessageDeduplicationId": deduplication_id}
+    def send(url: str, message: dict[str, str]) -> None:
         try:
-            sqs.call("SendMessage", {"QueueUrl": chosen.commands_queue_url, **message})
+            sqs.call("SendMessage", {"QueueUrl": url, **message})
         except signed.AwsError as error:
-            raise UnavailableError(f"CommandsQueue: {error}") from error
+            raise UnavailableError(f"{url.rpartition('/')[2]}: {error}") from error
 
+    def send_command(body: str, group: str, deduplication_id: str) -> None:
+        message = {"MessageBody": body, "MessageGroupId": group, "MessageDeduplicationId": deduplication_id}
+        send(chosen.commands_queue_url, message)
+
+    alerts = AlertIntake(
+        token_accepts=lambda test: parameters.accepts(chosen.alerts_token, test),
+        send=lambda body: send(chosen.alarms_queue_url, {"MessageBody": body}),
+    )
     return Door(
-        slack_secret_accepts=lambda test: parameters.accepts(chosen.slack_signing_secret, test), send=send
+        slack_secret_accepts=lambda test: parameters.accepts(chosen.slack_signing_secret, test),
+        send=send_command,
+        alerts=alerts,
     )
 
 

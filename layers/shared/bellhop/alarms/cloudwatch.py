@@ -1,4 +1,5 @@
-"""CloudWatch's alarm in its three forms: EventBridge event, SNS notification, direct Lambda action.
+"""CloudWatch's alarm in its three forms: EventBridge event, SNS notification, direct Lambda action; and as
+DescribeAlarms tells of it.
 
 Forms: https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/ ("cloudwatch-and-eventbridge",
 "AlarmThatSendsEmail", "alarms-and-actions-Lambda"). Anything else is an InvalidInputError.
@@ -12,11 +13,13 @@ from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any
 
-from bellhop.alarms.alarm import AlarmEvent, Datapoint, Metric, State
+from bellhop.alarms import cloudwatch_metrics
+from bellhop.alarms.alarm import AlarmEvent, Datapoint, State
+from bellhop.alarms.cloudwatch_metrics import text
 from bellhop.errors import InvalidInputError
 
-#: SNS names the statistic in capitals ("AVERAGE"), GetMetricData wants it as the console shows it.
-_STATISTICS = {s.upper(): s for s in ("Average", "Sum", "Minimum", "Maximum", "SampleCount")}
+#: What reading a document of another shape raises.
+_MALFORMED = (LookupError, TypeError, ValueError, AttributeError, OverflowError, RecursionError)
 
 
 def parse_message(body: str, *, region: str) -> AlarmEvent:
@@ -42,9 +45,34 @@ def parse(document: Mapping[str, Any], *, region: str) -> AlarmEvent:
             return _from_sns(_document(document["Message"]), region)
         if "AlarmName" in document:
             return _from_sns(document, region)
-    except (LookupError, TypeError, ValueError, AttributeError, OverflowError) as error:
+    except _MALFORMED as error:
         raise InvalidInputError(f"not a CloudWatch alarm: {type(error).__name__} {error}") from error
     raise InvalidInputError("not a CloudWatch alarm in any of its three forms")
+
+
+def from_description(alarm: Mapping[str, Any]) -> AlarmEvent:
+    """The alarm as it is now, from an element of DescribeAlarms' MetricAlarms or CompositeAlarms (as boto3 gives
+    them). Raises InvalidInputError.
+
+    Without a datapoint: StateReasonData is of the last change, which may be long ago.
+    """
+    try:
+        # The time of the event that told of this state. StateTransitionedTimestamp is "the date and time that
+        # the alarm's StateValue most recently changed"; StateUpdatedTimestamp moves without a change too (with
+        # EvaluationState, and for composite alarms with any update), but older stand-ins have no other.
+        # https://docs.aws.amazon.com/AmazonCloudWatch/latest/APIReference/API_MetricAlarm.html
+        at = alarm.get("StateTransitionedTimestamp") or alarm["StateUpdatedTimestamp"]
+        return AlarmEvent(
+            source=_arn(alarm["AlarmArn"]),
+            name=text(alarm["AlarmName"]),
+            state=State(alarm["StateValue"]),
+            at=_utc(at),
+            reason=text(alarm.get("StateReason", "")),
+            metric=cloudwatch_metrics.of_description(alarm),
+            threshold=_number(alarm.get("Threshold")),
+        )
+    except _MALFORMED as error:
+        raise InvalidInputError(f"not a CloudWatch alarm: {type(error).__name__} {error}") from error
 
 
 def _document(body: str) -> Mapping[str, Any]:
@@ -67,96 +95,68 @@ def _from_direct_action(event: Mapping[str, Any]) -> AlarmEvent:
 
 def _from_alarm_data(arn: str, data: Mapping[str, Any]) -> AlarmEvent:
     state = data["state"]
+    evaluated = _reason_data(state.get("reasonData"))
     return AlarmEvent(
-        arn=_arn(arn),
-        name=_text(data["alarmName"]),
+        source=_arn(arn),
+        name=text(data["alarmName"]),
         state=State(state["value"]),
         at=_time(state["timestamp"]),
-        reason=_text(state.get("reason", "")),
-        metric=_single_metric(data.get("configuration", {}).get("metrics", [])),
-        datapoint=_newest_datapoint(state.get("reasonData")),
+        reason=text(state.get("reason", "")),
+        metric=cloudwatch_metrics.of_event(data.get("configuration", {}).get("metrics")),
+        datapoint=_newest_datapoint(evaluated),
+        threshold=_number(evaluated.get("threshold")),
     )
 
 
 def _from_sns(message: Mapping[str, Any], region: str) -> AlarmEvent:
     partition = "aws-cn" if region.startswith("cn-") else "aws"
     made = f"arn:{partition}:cloudwatch:{region}:{message['AWSAccountId']}:alarm:{message['AlarmName']}"
+    trigger = message.get("Trigger") or {}
     return AlarmEvent(
-        arn=_arn(message.get("AlarmArn", made)),
-        name=_text(message["AlarmName"]),
+        source=_arn(message.get("AlarmArn", made)),
+        name=text(message["AlarmName"]),
         state=State(message["NewStateValue"]),
         at=_time(message["StateChangeTime"]),
-        reason=_text(message.get("NewStateReason", "")),
-        metric=_sns_metric(message.get("Trigger") or {}),
+        reason=text(message.get("NewStateReason", "")),
+        metric=cloudwatch_metrics.of_trigger(trigger),
+        threshold=_number(trigger.get("Threshold")),
     )
 
 
-def _single_metric(metrics: list[Mapping[str, Any]]) -> Metric | None:
-    """The metric of an alarm on one metric. Metric math and composites have none that can be read alone."""
-    if len(metrics) != 1 or "metricStat" not in metrics[0]:
-        return None
-    stat = metrics[0]["metricStat"]
-    dimensions = stat["metric"].get("dimensions", {})
-    return Metric(
-        namespace=_text(stat["metric"]["namespace"]),
-        name=_text(stat["metric"]["name"]),
-        dimensions=tuple(sorted((str(k), str(v)) for k, v in dimensions.items())),
-        period=int(stat["period"]),
-        statistic=_text(stat["stat"]),
-    )
+def _reason_data(json_text: str | None) -> Mapping[str, Any]:
+    """`reasonData`, which is a JSON string (and absent or empty for set-alarm-state and when there was no data)."""
+    data = json.loads(json_text) if json_text else {}
+    return data if isinstance(data, dict) else {}
 
 
-def _sns_metric(trigger: Mapping[str, Any]) -> Metric | None:
-    if not trigger.get("MetricName"):
-        return None
-    statistic = trigger.get("Statistic") or trigger.get("ExtendedStatistic") or "Average"
-    return Metric(
-        namespace=_text(trigger["Namespace"]),
-        name=_text(trigger["MetricName"]),
-        dimensions=tuple(sorted(_sns_dimension(d) for d in trigger.get("Dimensions") or [])),
-        period=int(trigger["Period"]),
-        statistic=_STATISTICS.get(_text(statistic).upper(), _text(statistic)),
-    )
-
-
-def _sns_dimension(dimension: Mapping[str, Any]) -> tuple[str, str]:
-    # CloudWatch writes name and value; MiniStack, for alarms of a template, Name and Value.
-    lower = {key.lower(): value for key, value in dimension.items()}
-    return _text(lower["name"]), _text(lower["value"])
-
-
-def _newest_datapoint(reason_data: str | None) -> Datapoint | None:
-    """The newest datapoint with a finite value in `reasonData`, which is a JSON string (and absent for
-    composites, for set-alarm-state, and when there was no data)."""
-    if not reason_data:
-        return None
-    data = json.loads(reason_data)
-    if not isinstance(data, dict):
-        return None
+def _newest_datapoint(evaluated: Mapping[str, Any]) -> Datapoint | None:
+    """The newest evaluated datapoint with a finite value. Composite alarms have none."""
     points = [
-        Datapoint(float(point["value"]), _time(point["timestamp"]))
-        for point in data.get("evaluatedDatapoints", [])
-        if type(point.get("value")) in {int, float} and math.isfinite(point["value"])
+        Datapoint(value, _time(point["timestamp"]))
+        for point in evaluated.get("evaluatedDatapoints", [])
+        if (value := _number(point.get("value"))) is not None
     ]
     return max(points, key=lambda point: point.at, default=None)
 
 
-def _time(text: str) -> datetime:
+def _number(value: Any) -> float | None:  # noqa: ANN401  anything may stand in a message
+    """A finite number, or None for anything else (anomaly bands have no threshold, and NaN is no value)."""
+    return float(value) if type(value) in {int, float} and math.isfinite(value) else None
+
+
+def _time(value: str) -> datetime:
     """CloudWatch's timestamps: `2026-11-20T09:00:00.000+0000` (no colon), or with Z. Aware, UTC."""
-    moment = datetime.fromisoformat(text)
-    if moment.tzinfo is None:
-        raise ValueError(f"timestamp without an offset: {text}")
+    return _utc(datetime.fromisoformat(value))
+
+
+def _utc(moment: Any) -> datetime:  # noqa: ANN401  anything may stand in a message
+    if not isinstance(moment, datetime) or moment.tzinfo is None:
+        raise ValueError(f"no time with an offset: {moment}")
     return moment.astimezone(UTC)
 
 
 def _arn(value: Any) -> str:  # noqa: ANN401  anything may stand in a message
-    arn = _text(value)
+    arn = text(value)
     if not arn.startswith("arn:") or ":alarm:" not in arn:
         raise ValueError("no alarm ARN")
     return arn
-
-
-def _text(value: Any) -> str:  # noqa: ANN401  anything may stand in a message
-    if not isinstance(value, str):
-        raise TypeError(f"expected text, found {type(value).__name__}")
-    return value
