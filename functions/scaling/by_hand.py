@@ -1,7 +1,8 @@
 """A person's `scale`: set a workload's replicas once, whatever is delivered how often.
 
-Claim an intent that says from what to what, write under the workload's resourceVersion, tell the ledger,
-finish. A later delivery finds the intent and the workload and knows which of these were done.
+Claim an intent that says from what to what, have the policy that governs it hold still, write under the workload's
+resourceVersion, tell the ledger, finish. A later delivery finds the intent and the workload and knows which of
+these were done.
 """
 
 from __future__ import annotations
@@ -10,17 +11,26 @@ import logging
 from collections.abc import Callable
 from datetime import datetime, timedelta
 
+import msgspec
+
+from bellhop import durations
 from bellhop.errors import BellhopError, BusyError, RefusedError
 from bellhop.kubernetes.errors import ConflictError, NotFoundError
 from bellhop.ledger import Entry, Ledger, Outcome, entry_id
+from bellhop.scaling.policy import Policy
 from bellhop.scaling.request import ScaleRequest
+from bellhop.scaling.status import Hold, PastChange
 from bellhop.scaling.workload import Cluster, Workload
 from intents import Intent, Intents, State
+from targets import Targets
 
 log = logging.getLogger("bellhop.scaling")
 
 ATTEMPTS = 5
 _STORM_PAUSE = 15.0
+#: How long a policy leaves alone what somebody set by hand, when they did not say: long enough to look into it,
+#: and over before it is forgotten.
+USUAL_HOLD = timedelta(hours=1)
 
 
 class HandScaler:
@@ -33,14 +43,14 @@ class HandScaler:
         cluster: Cluster,
         intents: Intents,
         ledger: Ledger,
-        allowed: Callable[[str], bool],
+        targets: Targets,
         lease: timedelta,
         clock: Callable[[], datetime],
     ) -> None:
         self._cluster = cluster
         self._intents = intents
         self._ledger = ledger
-        self._allowed = allowed
+        self._targets = targets
         self._lease = lease
         self._clock = clock
 
@@ -69,11 +79,7 @@ class HandScaler:
         raise ConflictError(f"{request.target} was changed by others {ATTEMPTS} times in a row")
 
     def _take_once(self, request: ScaleRequest, owner: str) -> None:
-        if not self._allowed(request.namespace):
-            raise RefusedError(
-                "NamespaceNotAllowed",
-                f"the stack's parameter AllowedNamespaces does not name {request.namespace}",
-            )
+        self._targets.require_namespace(request.namespace)
         before = self._intents.find(request.id)
         if before is not None and before.state is State.DONE:
             return
@@ -81,9 +87,12 @@ class HandScaler:
         if before is not None and before.owner != owner and before.lease_until > now:
             left = (before.lease_until - now).total_seconds() + 1
             raise BusyError(f"{request.target} is being scaled by another delivery", retry_after=left)
+        self._targets.require_unowned(request.namespace, request.kind, request.name)
         workload = self._cluster.workload(request.namespace, request.kind, request.name)
+        governing = self._governing(request)
+        held = _held(request, governing)
         if before is not None and _applied(before, workload):
-            self._finish(request, before, note=_interrupted(before, owner, written=True))
+            self._finish(request, before, note=_interrupted(before, owner, written=True), held=held)
             return
         intent = Intent(
             id=request.id,
@@ -95,12 +104,41 @@ class HandScaler:
         )
         if not request.dry_run and not self._intents.claim(intent, instead_of=before):
             raise ConflictError(f"another delivery of request {request.id} was faster")
+        if governing is not None and not request.dry_run:
+            self._hold(governing, request, change=request.replicas - workload.size.replicas, now=now)
         if workload.size.replicas != request.replicas:
             self._cluster.scale(workload, request.replicas, dry_run=request.dry_run)
-        self._finish(request, intent, note=_interrupted(before, owner, written=False))
+        self._finish(request, intent, note=_interrupted(before, owner, written=False), held=held)
 
-    def _finish(self, request: ScaleRequest, intent: Intent, *, note: str) -> None:
-        self._tell(_outcome_entry(request, intent, note=note, now=self._clock()))
+    def _governing(self, request: ScaleRequest) -> Policy | None:
+        """The policy that sizes the workload too. Raises RefusedError when there is none to hold still."""
+        wanted = (request.namespace, request.kind, request.name)
+        policies, _ = self._cluster.policies()
+        found = next((p for p in policies if (p.namespace, p.target_kind, p.target_name) == wanted), None)
+        if found is None and request.hold_seconds is not None:
+            raise RefusedError(
+                "NotGoverned", f"no policy sizes {request.target}, so its size stays anyway: leave --for out"
+            )
+        return found
+
+    def _hold(self, policy: Policy, request: ScaleRequest, *, change: int, now: datetime) -> None:
+        """Have the policy leave the size alone. Before the write: nothing undoes it in between."""
+        policy = self._cluster.policy(policy.namespace, policy.name)
+        hold = Hold(by=request.person, until=_until(request), replicas=request.replicas)
+        if policy.status.hold == hold:
+            return
+        status = msgspec.structs.replace(
+            policy.status, hold=hold, current_replicas=hold.replicas, desired_replicas=hold.replicas
+        )
+        if change:
+            events = (*policy.status.scale_events, PastChange(at=now, change=change))
+            status = msgspec.structs.replace(status, scale_events=events, last_scale_time=now)
+        self._cluster.write_status(policy, status)
+
+    def _finish(self, request: ScaleRequest, intent: Intent, *, note: str, held: str) -> None:
+        self._tell(
+            _outcome_entry(request, intent, note="; ".join(filter(None, (held, note))), now=self._clock())
+        )
         if not request.dry_run:
             self._intents.finish(intent)
 
@@ -123,6 +161,20 @@ class HandScaler:
         new = self._ledger.record(entry)
         facts = {"subject": entry.subject, "reason": entry.reason, "because": entry.because, "new": new}
         log.info("scale.told", extra=facts | {"outcome": entry.outcome})
+
+
+def _until(request: ScaleRequest) -> datetime:
+    length = USUAL_HOLD if request.hold_seconds is None else timedelta(seconds=request.hold_seconds)
+    return request.at + length
+
+
+def _held(request: ScaleRequest, governing: Policy | None) -> str:
+    if governing is None:
+        return ""
+    until, length = _until(request), durations.say(_until(request) - request.at)
+    return (
+        f"policy {governing.name} holds for {length}, until {until:%H:%M:%S} UTC; `resume` ends that sooner"
+    )
 
 
 def _applied(before: Intent, workload: Workload) -> bool:

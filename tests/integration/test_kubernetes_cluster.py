@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-import base64
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from contextlib import ExitStack
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Protocol
 
 import boto3
 import msgspec
 import pytest
-import requests
-import yaml
 from botocore.stub import Stubber
 from moto import mock_aws
 
@@ -22,25 +20,20 @@ from bellhop.kubernetes.cluster import LightkubeCluster
 from bellhop.kubernetes.connection import ClusterSettings, Connection
 from bellhop.kubernetes.errors import ConflictError, ForbiddenError, NotFoundError, UnauthorizedError
 from bellhop.scaling.decision import Size
-from bellhop.scaling.policy import Status
-from local.cluster.authentication import AccessEntry, EksAuthenticator
-from local.cluster.running import RunningCluster, running_cluster, write_certificate
+from bellhop.scaling.status import Status
+from local.cluster.running import RunningCluster, write_certificate
 from local.seeding import COLLECTIONS
+from tests.integration.kubernetes_world import (
+    STS,
+    Entries,
+    admin,
+    asked,
+    connected,
+    create,
+    order_fault,
+    seeded_cluster,
+)
 from tests.unit.scaling_world import alarm, world
-
-ROOT = Path(__file__).parents[2]
-STS = "http://127.0.0.1:9"  # presigning is local: nothing listens there, and nothing needs to
-ROLE = "arn:aws:sts::123456789012:assumed-role/bellhop-scaling/session"
-
-
-@dataclass
-class Entries:
-    """Which group the caller's role has; None for no access entry."""
-
-    group: str | None = "bellhop:scaling"
-
-    def __call__(self, cluster: str, principal: str, /) -> AccessEntry | None:
-        return None if self.group is None else AccessEntry("bellhop", (self.group,))
 
 
 @pytest.fixture
@@ -50,31 +43,8 @@ def entries() -> Entries:
 
 @pytest.fixture
 def running(entries: Entries) -> Iterator[RunningCluster]:
-    eks = EksAuthenticator("demo", STS, lambda _url, _cluster: ROLE, entries, lambda: datetime.now(UTC))
-    with running_cluster(eks=eks, pod_start_seconds=None) as cluster:
-        for file in (*sorted((ROOT / "kubernetes").glob("*.yaml")), ROOT / "local/manifests/shop.yaml"):
-            for manifest in yaml.safe_load_all(file.read_text()):
-                create(cluster, manifest)
+    with seeded_cluster(entries) as cluster:
         yield cluster
-
-
-def admin(cluster: RunningCluster, method: str, path: str, body: object = None) -> requests.Response:
-    with requests.Session() as session:
-        session.trust_env = False
-        return session.request(
-            method,
-            cluster.url + path,
-            json=body,
-            headers={"Authorization": f"Bearer {cluster.admin_token}"},
-            verify=str(cluster.ca_file),
-            timeout=5,
-        )
-
-
-def create(cluster: RunningCluster, manifest: dict[str, Any]) -> None:
-    path = COLLECTIONS[manifest["kind"]].format(namespace=manifest["metadata"].get("namespace", ""))
-    response = admin(cluster, "POST", path, manifest)
-    assert response.ok, response.text
 
 
 class Connect(Protocol):
@@ -83,18 +53,12 @@ class Connect(Protocol):
 
 @pytest.fixture
 def connect() -> Iterator[Connect]:
-    connections: list[Connection] = []
+    with ExitStack() as stack:
 
-    def make(running: RunningCluster, *, endpoint: str = "") -> LightkubeCluster:
-        ca = base64.b64encode(running.ca_file.read_bytes()).decode()
-        sts = boto3.client("sts", region_name="eu-west-1", endpoint_url=STS)
-        settings = ClusterSettings("demo", endpoint or running.url, ca)
-        connections.append(Connection(settings, sts=sts, eks=lambda: pytest.fail("EKS was asked")))
-        return LightkubeCluster(connections[-1])
+        def make(running: RunningCluster, *, endpoint: str = "") -> LightkubeCluster:
+            return stack.enter_context(connected(running, endpoint=endpoint))
 
-    yield make
-    for connection in connections:
-        connection.close()
+        yield make
 
 
 @pytest.fixture
@@ -106,11 +70,11 @@ def test_policies_are_listed_and_kept_for_a_while(running: RunningCluster, clust
     (found,), problems = cluster.policies()
     assert (found.namespace, found.name, found.target) == ("shop", "web", "shop/web")
     assert problems == []
-    requests.delete(f"{running.control_url}/requests", timeout=5)
+    asked(running)
     assert cluster.policies() == ([found], [])
-    assert requests.get(f"{running.control_url}/requests", timeout=5).json() == []
+    assert asked(running) == []
     assert cluster.policies(fresh=True) == ([found], [])
-    (seen,) = requests.get(f"{running.control_url}/requests", timeout=5).json()
+    (seen,) = asked(running)
     assert (seen["verb"], seen["groups"][0]) == ("list", "bellhop:scaling")
 
 
@@ -188,8 +152,7 @@ def test_a_401_is_tried_once_more_with_a_new_token(
     running: RunningCluster, cluster: LightkubeCluster
 ) -> None:
     cluster.policies()
-    order = {"method": "GET", "path": "/policies|/scalingpolicies", "action": "status", "status": 401}
-    assert requests.post(f"{running.control_url}/faults", json=order, timeout=5).ok
+    order_fault(running, method="GET", path="/policies|/scalingpolicies", action="status", status=401)
     assert cluster.policies(fresh=True)[0]
 
 
@@ -197,8 +160,7 @@ def test_a_401_is_tried_once_more_with_a_new_token(
 def test_a_server_in_trouble_is_unavailable(
     running: RunningCluster, cluster: LightkubeCluster, status: int
 ) -> None:
-    order = {"method": "GET", "path": "/deployments/web", "action": "status", "status": status, "times": 9}
-    assert requests.post(f"{running.control_url}/faults", json=order, timeout=5).ok
+    order_fault(running, method="GET", path="/deployments/web", action="status", status=status, times=9)
     with pytest.raises(UnavailableError):
         cluster.workload("shop", "Deployment", "web")
 

@@ -80,6 +80,8 @@ def test_the_door_answers_a_signed_command_without_an_sdk() -> None:
         slash_event(form("scale web 5"), timestamp=str(int(time.time()))),
         COMMANDS_QUEUE_URL="https://sqs.eu-west-1.amazonaws.com/1/bellhop-commands.fifo",
         SLACK_SIGNING_SECRET="/bellhop/slack/signing-secret",
+        ALARMS_QUEUE_URL="q",
+        ALERTS_TOKEN="t",
     )
     assert answer == {"statusCode": 200, "body": ""}
     assert [each.operation for each in received] == ["GetParameter", "SendMessage"]
@@ -99,8 +101,32 @@ def test_the_door_refuses_without_an_sdk_and_without_asking_aws() -> None:
         http_event(b"x", {}),
         COMMANDS_QUEUE_URL="q",
         SLACK_SIGNING_SECRET="s",
+        ALARMS_QUEUE_URL="q",
+        ALERTS_TOKEN="t",
     )
     assert (answer["statusCode"], received, loaded & HEAVY) == (401, [], set())
+
+
+@pytest.mark.parametrize("sender", ["alertmanager", "grafana"])
+def test_the_door_hands_alerts_on_without_an_sdk(sender: str) -> None:
+    body = (ROOT / f"events/{sender}/firing.json").read_bytes()
+    loaded, answer, received = answered(
+        "webhooks",
+        "functions/webhooks",
+        http_event(body, {"authorization": f"Bearer {SECRET}"}, path=f"/alerts/{sender}"),
+        COMMANDS_QUEUE_URL="q",
+        SLACK_SIGNING_SECRET="s",
+        ALARMS_QUEUE_URL="https://sqs.eu-west-1.amazonaws.com/1/bellhop-alarms",
+        ALERTS_TOKEN="/bellhop/alerts/token",
+    )
+    assert answer == {"statusCode": 200, "body": ""}
+    assert [each.operation for each in received] == ["GetParameter", "SendMessage"]
+    assert received[0].document["Name"] == "/bellhop/alerts/token"
+    sent = received[1].document
+    assert sent.keys() == {"QueueUrl", "MessageBody"}
+    assert sent["QueueUrl"].endswith("/bellhop-alarms")
+    assert json.loads(sent["MessageBody"])["sender"] == sender
+    assert loaded & HEAVY == set()
 
 
 def test_the_page_answers_without_an_sdk() -> None:
@@ -129,8 +155,18 @@ DOMAIN = {
         "plugins.help",
     ],
     "functions/notifications": ["routing", "inbox"],
-    "functions/scaling": ["transitions"],
-    "functions/webhooks": ["slack_signature", "slack_commands"],
+    "functions/scaling": ["entries"],
+    "functions/webhooks": [
+        *("slack_signature", "slack_commands"),
+        *(
+            "alert_intake",
+            "alert_credentials",
+            "grafana_signature",
+            "alertmanager",
+            "grafana",
+            "alert_messages",
+        ),
+    ],
 }
 
 

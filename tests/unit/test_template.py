@@ -12,7 +12,7 @@ import pytest
 import yaml
 from samcli.yamlhelper import yaml_parse
 
-from by_alarm import LEASE
+from reconcile import LEASE
 
 ROOT = Path(__file__).parents[2]
 TEMPLATE: dict[str, Any] = yaml_parse((ROOT / "template.yaml").read_text())
@@ -24,6 +24,7 @@ UNNARROWED = {
     ("Key", "ThroughTheServicesItEncryptsFor"): "a key's policy names the key itself by *",
     ("Key", "SendersOnAwsSide"): "a key's policy names the key itself by *",
     ("ScalingRole", "ReadMetrics"): "GetMetricData knows no narrower resource",
+    ("ScalingRole", "ReadAlarms"): "DescribeAlarms gives composite alarms for no narrower resource",
 }
 
 
@@ -204,4 +205,8 @@ def test_what_kubernetes_grants_is_what_the_code_calls() -> None:
         ("statefulsets", "get"),
         ("deployments/scale", "patch"),
         ("statefulsets/scale", "patch"),
+        ("horizontalpodautoscalers", "get"),
+        ("horizontalpodautoscalers", "list"),
+        ("horizontalpodautoscalers", "patch"),
+        ("events", "create"),
     }

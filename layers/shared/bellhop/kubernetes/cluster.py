@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from datetime import datetime
 from typing import Any
 
 import httpx2
-import msgspec
 from lightkube import ApiError
 from lightkube.core.client import Client
 from lightkube.generic_resource import create_namespaced_resource
@@ -22,18 +23,31 @@ from bellhop.kubernetes.errors import (
     NotFoundError,
     UnauthorizedError,
 )
-from bellhop.scaling.decision import Size
-from bellhop.scaling.policy import GROUP, KIND, PLURAL, VERSION, Policy, Status, parse_policy
-from bellhop.scaling.workload import Workload
+from bellhop.kubernetes.resources import (
+    HORIZONTAL_POD_AUTOSCALER,
+    autoscaler_in,
+    event_on,
+    size_patch,
+    whole,
+    workload_in,
+)
+from bellhop.scaling.policy import GROUP, KIND, PLURAL, VERSION, Policy, parse_policy
+from bellhop.scaling.status import Status
+from bellhop.scaling.workload import Autoscaler, Remark, Workload
 
-#: How old the list of policies may be. The one that matches is read again before it is acted on.
-POLICIES_KEPT_SECONDS = 15.0
+#: How old the lists of policies and of autoscalers may be.
+KEPT_SECONDS = 15.0
 
 # lightkube's typed models of apps/v1 cost a cold start 40 ms; the generic ones read the same JSON.
 _POLICY = create_namespaced_resource(GROUP, VERSION, KIND, PLURAL)
+_AUTOSCALER = create_namespaced_resource(
+    "autoscaling", "v2", HORIZONTAL_POD_AUTOSCALER, "horizontalpodautoscalers"
+)
+_EVENT = create_namespaced_resource("", "v1", "Event", "events")
 _WORKLOADS = {
     "Deployment": create_namespaced_resource("apps", "v1", "Deployment", "deployments"),
     "StatefulSet": create_namespaced_resource("apps", "v1", "StatefulSet", "statefulsets"),
+    HORIZONTAL_POD_AUTOSCALER: _AUTOSCALER,
 }
 
 
@@ -42,68 +56,101 @@ class LightkubeCluster:
 
     def __init__(self, connection: Connection) -> None:
         self._connection = connection
-        self._policies: tuple[list[Policy], list[str]] = ([], [])
+        #: By namespace and name: the policy, or what is wrong with it.
+        self._policies: dict[tuple[str, str], Policy | str] = {}
         self._policies_until = 0.0
+        self._autoscalers: list[Autoscaler] = []
+        self._autoscalers_until = 0.0
 
     def policies(self, *, fresh: bool = False) -> tuple[list[Policy], list[str]]:
-        if not fresh and time.monotonic() < self._policies_until:
-            return self._policies
-        found: list[Policy] = []
-        problems: list[str] = []
-        for resource in self._call("list policies", lambda c: list(c.list(_POLICY, namespace="*"))):
-            try:
-                found.append(parse_policy(resource))
-            except RefusedError as error:
-                problems.append(str(error))
-        self._policies = (found, problems)
-        self._policies_until = time.monotonic() + POLICIES_KEPT_SECONDS
-        return self._policies
+        if fresh or time.monotonic() >= self._policies_until:
+            listed = self._call("list policies", lambda c: list(c.list(_POLICY, namespace="*")))
+            self._policies = {}
+            for resource in listed:
+                with contextlib.suppress(RefusedError):  # kept as a problem
+                    self._keep(resource)
+            self._policies_until = time.monotonic() + KEPT_SECONDS
+        kept = self._policies.values()
+        return [p for p in kept if isinstance(p, Policy)], [p for p in kept if isinstance(p, str)]
+
+    def autoscalers(self) -> list[Autoscaler]:
+        if time.monotonic() >= self._autoscalers_until:
+            listed = self._call("list autoscalers", lambda c: list(c.list(_AUTOSCALER, namespace="*")))
+            self._autoscalers = [autoscaler_in(resource) for resource in listed]
+            self._autoscalers_until = time.monotonic() + KEPT_SECONDS
+        return list(self._autoscalers)
 
     def policy(self, namespace: str, name: str) -> Policy:
         what = f"policy {namespace}/{name}"
-        return parse_policy(self._call(what, lambda c: c.get(_POLICY, name, namespace=namespace)))
+        return self._one_policy(namespace, name, what, lambda c: c.get(_POLICY, name, namespace=namespace))
 
     def write_status(self, policy: Policy, status: Status) -> Policy:
         patch = {
             "metadata": {"resourceVersion": policy.resource_version},
-            "status": _replacing(msgspec.to_builtins(policy.status), msgspec.to_builtins(status)),
+            "status": whole(status),
         }
         what = f"status of policy {policy.namespace}/{policy.name}"
-        answer = self._call(
+        return self._one_policy(
+            policy.namespace,
+            policy.name,
             what,
             lambda c: c.patch(
                 _POLICY.Status, policy.name, patch, namespace=policy.namespace, patch_type=PatchType.MERGE
             ),
         )
-        return parse_policy(answer)
 
     def workload(self, namespace: str, kind: str, name: str) -> Workload:
         what = f"{kind.lower()} {namespace}/{name}"
         found = self._call(what, lambda c: c.get(_WORKLOADS[kind], name, namespace=namespace))
-        metadata = found["metadata"]
-        # The API server leaves replicas out at zero.
-        replicas = found["spec"].get("replicas", 0)
-        ready = found.get("status", {}).get("readyReplicas", 0)
-        size = Size(replicas, ready)
-        return Workload(namespace, kind, name, metadata["uid"], metadata["resourceVersion"], size)
+        return workload_in(namespace, kind, found)
 
     def scale(self, workload: Workload, replicas: int, *, dry_run: bool = False) -> None:
-        patch = {
-            "metadata": {"resourceVersion": workload.resource_version},
-            "spec": {"replicas": replicas},
-        }
         what = f"scale of {workload.kind.lower()} {workload.namespace}/{workload.name}"
+        resource = _WORKLOADS[workload.kind]
         self._call(
             what,
             lambda c: c.patch(
-                _WORKLOADS[workload.kind].Scale,
+                resource if resource is _AUTOSCALER else resource.Scale,
                 workload.name,
-                patch,
+                size_patch(workload, replicas),
                 namespace=workload.namespace,
                 patch_type=PatchType.MERGE,
                 dry_run=dry_run,
             ),
         )
+
+    def remark(self, workload: Workload, remark: Remark, *, now: datetime) -> None:
+        event = _EVENT(**event_on(workload, remark, now=now))
+
+        def write(client: Client) -> None:
+            try:
+                client.create(event, namespace=workload.namespace)
+            except ApiError as error:
+                if error.status.reason != "AlreadyExists":  # written before; any other 409 was not
+                    raise
+
+        self._call(f"event on {workload.kind.lower()} {workload.namespace}/{workload.name}", write)
+
+    def _one_policy(
+        self, namespace: str, name: str, what: str, ask: Callable[[Client], Mapping[str, Any]]
+    ) -> Policy:
+        """The policy in the answer, put into the kept list; out of it if the answer is that there is none."""
+        try:
+            found = self._call(what, ask)
+        except NotFoundError:
+            self._policies.pop((namespace, name), None)
+            raise
+        return self._keep(found)
+
+    def _keep(self, resource: Mapping[str, Any]) -> Policy:
+        where = (resource["metadata"]["namespace"], resource["metadata"]["name"])
+        try:
+            policy = parse_policy(resource)
+        except RefusedError as error:
+            self._policies[where] = str(error)
+            raise
+        self._policies[where] = policy
+        return policy
 
     def _call[T](self, what: str, ask: Callable[[Client], T]) -> T:
         """Ask the API server; a 401 once more with a new token, since credentials end before their time."""
@@ -143,14 +190,3 @@ def _refusal(what: str, error: ApiError) -> Exception:
             return InvalidError(said)
         case _:
             return UnavailableError(said)
-
-
-def _replacing(old: dict[str, Any], new: dict[str, Any]) -> dict[str, Any]:
-    """A merge patch that turns `old` into `new`: what is gone is null, nested objects likewise."""
-    patch: dict[str, Any] = dict.fromkeys(old.keys() - new.keys())
-    for key, value in new.items():
-        before = old.get(key)
-        patch[key] = (
-            _replacing(before, value) if isinstance(value, dict) and isinstance(before, dict) else value
-        )
-    return patch

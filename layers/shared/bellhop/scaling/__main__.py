@@ -10,7 +10,7 @@ from typing import Annotated, TextIO
 
 import msgspec
 
-from bellhop.scaling.behavior import Behavior, Rate, Recommendation, Rules, ScaleEvent, SelectPolicy
+from bellhop.scaling.behavior import DeclaredBehavior, Recommendation, ScaleEvent
 from bellhop.scaling.decision import Case, Metric, Size, TargetType, decide
 
 _EXAMPLE = '{"current": 10, "minReplicas": 1, "maxReplicas": 1000, "desired": 50}'
@@ -20,24 +20,6 @@ type _Count = Annotated[int, msgspec.Meta(ge=0)]
 
 class _Strict(msgspec.Struct, frozen=True, kw_only=True, rename="camel", forbid_unknown_fields=True):
     """A misspelt field is an error, not a default."""
-
-
-class _Rules(_Strict, frozen=True, kw_only=True):
-    """One direction of `behavior`; None is autoscaling/v2's default."""
-
-    stabilization_window_seconds: Annotated[int, msgspec.Meta(ge=0, le=3600)] | None = None
-    policies: Annotated[tuple[Rate, ...], msgspec.Meta(min_length=1)] | None = None
-    select_policy: SelectPolicy | None = None
-    tolerance: Annotated[float, msgspec.Meta(ge=0)] | None = None
-
-    def over(self, default: Rules) -> Rules:
-        given = {name: value for name, value in msgspec.structs.asdict(self).items() if value is not None}
-        return msgspec.structs.replace(default, **given)
-
-
-class _Behavior(_Strict, frozen=True, kw_only=True):
-    scale_up: _Rules = _Rules()
-    scale_down: _Rules = _Rules()
 
 
 class _Metric(_Strict, frozen=True, kw_only=True):
@@ -52,7 +34,7 @@ class _Line(_Strict, frozen=True, kw_only=True):
     min_replicas: _Count
     max_replicas: Annotated[int, msgspec.Meta(ge=1)]
     ready: _Count | None = None
-    behavior: _Behavior = _Behavior()
+    behavior: DeclaredBehavior = DeclaredBehavior()
     metrics: Annotated[tuple[_Metric, ...], msgspec.Meta(min_length=1)] | None = None
     desired: _Count | None = None
     recommendations: tuple[Recommendation, ...] = ()
@@ -69,15 +51,11 @@ def parse(line: str) -> Case:
     metrics = [Metric(m.value, m.target, m.type, m.name) for m in given.metrics or ()]
     if not all(math.isfinite(number) for m in metrics for number in (m.value or 0.0, m.target)):
         raise ValueError("a metric's value or target is not a finite number")
-    default = Behavior()
     return Case(
         Size(given.current, given.current if given.ready is None else given.ready),
         given.min_replicas,
         given.max_replicas,
-        Behavior(
-            scale_up=given.behavior.scale_up.over(default.scale_up),
-            scale_down=given.behavior.scale_down.over(default.scale_down),
-        ),
+        given.behavior.complete(),
         metrics=metrics,
         desired=given.desired,
         recommendations=given.recommendations,

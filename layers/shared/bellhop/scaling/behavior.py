@@ -41,9 +41,6 @@ class Rate(msgspec.Struct, frozen=True, kw_only=True, rename="camel", forbid_unk
     period_seconds: Annotated[int, msgspec.Meta(ge=1, le=1800)]
 
 
-#: A rate that holds nothing back: more pods than any cluster runs, at once.
-UNPACED = Rate(type=RateType.PODS, value=1_000_000, period_seconds=1)
-
 _DEFAULT_DOWN = (Rate(type=RateType.PERCENT, value=100, period_seconds=15),)
 _DEFAULT_UP = (Rate(type=RateType.PODS, value=4, period_seconds=15), *_DEFAULT_DOWN)
 
@@ -62,6 +59,32 @@ class Behavior(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
 
     scale_up: Rules = Rules(stabilization_window_seconds=0, policies=_DEFAULT_UP)
     scale_down: Rules = Rules(stabilization_window_seconds=DEFAULT_SCALE_DOWN_WINDOW, policies=_DEFAULT_DOWN)
+
+
+class DeclaredRules(msgspec.Struct, frozen=True, kw_only=True, rename="camel", forbid_unknown_fields=True):
+    """One direction of `behavior` as somebody wrote it; None is autoscaling/v2's default."""
+
+    stabilization_window_seconds: Annotated[int, msgspec.Meta(ge=0, le=3600)] | None = None
+    policies: Annotated[tuple[Rate, ...], msgspec.Meta(min_length=1)] | None = None
+    select_policy: SelectPolicy | None = None
+    tolerance: Annotated[float, msgspec.Meta(ge=0)] | None = None
+
+    def over(self, default: Rules) -> Rules:
+        given = {name: value for name, value in msgspec.structs.asdict(self).items() if value is not None}
+        return msgspec.structs.replace(default, **given)
+
+
+class DeclaredBehavior(msgspec.Struct, frozen=True, kw_only=True, rename="camel", forbid_unknown_fields=True):
+    """`behavior` as somebody wrote it."""
+
+    scale_up: DeclaredRules = DeclaredRules()
+    scale_down: DeclaredRules = DeclaredRules()
+
+    def complete(self) -> Behavior:
+        default = Behavior()
+        return Behavior(
+            scale_up=self.scale_up.over(default.scale_up), scale_down=self.scale_down.over(default.scale_down)
+        )
 
 
 class Recommendation(msgspec.Struct, frozen=True, kw_only=True, rename="camel", forbid_unknown_fields=True):

@@ -45,8 +45,8 @@ class Metric:
 class Case:
     """All a decision depends on.
 
-    metrics: the largest recommendation counts. desired: a recommendation made elsewhere, instead of metrics.
-    recommendations, scale_events: the history, in any order.
+    metrics: the largest recommendation counts. desired: a recommendation made elsewhere, instead of metrics;
+    said: the sentence for it. recommendations, scale_events: the history, in any order.
     """
 
     size: Size
@@ -55,6 +55,7 @@ class Case:
     behavior: Behavior
     metrics: Sequence[Metric] = ()
     desired: int | None = None
+    said: str = ""
     recommendations: Sequence[Recommendation] = ()
     scale_events: Sequence[ScaleEvent] = ()
 
@@ -78,7 +79,7 @@ def decide(case: Case) -> Decision:
         return limit
     current = case.size.replicas
     if case.desired is not None:
-        wanted, said = case.desired, f"{case.desired} were asked for"
+        wanted, said = case.desired, case.said or f"{case.desired} were asked for"
     else:
         found = recommendation(case)
         if found is None:

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Protocol
 
 from bellhop.scaling.decision import Size
-from bellhop.scaling.policy import Policy, Status
+from bellhop.scaling.policy import Policy
+from bellhop.scaling.status import Status
 
 #: kubectl's names and short names for what has a size.
 KINDS = {
@@ -21,7 +23,13 @@ KINDS = {
 
 @dataclass(frozen=True, slots=True)
 class Workload:
-    """A Deployment or StatefulSet as it was read. resource_version is the precondition of the next write."""
+    """What has a size, as it was read. resource_version is the precondition of the next write.
+
+    kind: Deployment, StatefulSet, HorizontalPodAutoscaler (replicas: its minReplicas; ready: the pods its own
+    target runs) or NodeGroup (replicas: desiredSize). floor, ceiling: bounds of its own that no policy moves: a
+    HorizontalPodAutoscaler's maxReplicas, a node group's minSize and maxSize. settling: why its size must not
+    be changed just now, in words; empty when it may.
+    """
 
     namespace: str
     kind: str
@@ -29,6 +37,30 @@ class Workload:
     uid: str
     resource_version: str
     size: Size
+    floor: int = 0
+    ceiling: int | None = None
+    settling: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Autoscaler:
+    """A HorizontalPodAutoscaler and what it owns. keda: name of the KEDA ScaledObject that made it, or ""."""
+
+    namespace: str
+    name: str
+    kind: str
+    target: str
+    keda: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Remark:
+    """A Kubernetes Event to write on a workload. id: the same id is the same Event, written once."""
+
+    id: str
+    reason: str
+    message: str
+    warning: bool = False
 
 
 class Cluster(Protocol):
@@ -37,7 +69,13 @@ class Cluster(Protocol):
 
     def policies(self, *, fresh: bool = False) -> tuple[list[Policy], list[str]]:
         """Every policy in the cluster, at most 15 s old unless `fresh`, and what is wrong with those that do
-        not parse."""
+        not parse. What `policy` and `write_status` return is in the kept list as well."""
+
+    def autoscalers(self) -> list[Autoscaler]:
+        """Every HorizontalPodAutoscaler in the cluster, at most 15 s old."""
+
+    def remark(self, workload: Workload, remark: Remark, *, now: datetime) -> None:
+        """Write a Kubernetes Event on the workload, once."""
 
     def policy(self, namespace: str, name: str) -> Policy:
         """One policy, read now."""
