@@ -77,6 +77,7 @@ def services() -> Services:
             cluster=LightkubeCluster(connection),
             dynamodb=dynamodb,
             ledger_table=chosen.ledger_table,
+            state_table=chosen.state_table,
             sqs=sqs,
             scaling_queue_url=chosen.scaling_queue_url,
             default_namespace=chosen.default_namespace,

@@ -116,6 +116,8 @@ def _authorise(command: Command, person: Person) -> None:
 _UNQUOTED = {
     "UnknownCommand": "what was typed is not a command",
     "BadArguments": "what was typed are not the command's arguments",
+    "PolicyMissing": "no policy is called what was typed",
+    "QuestionGone": "no open question is called what was typed",
 }
 
 

@@ -6,6 +6,7 @@ import importlib
 import pkgutil
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from typing import Any, Protocol
 
 import plugins
@@ -13,7 +14,8 @@ from bellhop.chat.access import Person, Risk
 from bellhop.chat.envelope import Envelope
 from bellhop.ledger import Entry, Outcome
 from bellhop.scaling.policy import Policy
-from bellhop.scaling.request import ScaleRequest
+from bellhop.scaling.request import Request
+from bellhop.scaling.status import Pause
 
 
 class Desk(Protocol):
@@ -23,21 +25,26 @@ class Desk(Protocol):
     def default_namespace(self) -> str:
         """Where a workload is looked for when the command does not say."""
 
-    def policies(self) -> tuple[list[Policy], list[str]]:
-        """Every policy in the cluster, and what is wrong with those that cannot be read."""
+    def policies(self, *, fresh: bool = False) -> tuple[list[Policy], list[str]]:
+        """Every policy in the cluster, at most 15 s old unless `fresh`, and what is wrong with those that cannot
+        be read."""
+
+    def paused(self) -> Pause | None:
+        """Who paused all policies, and when; None when nobody did."""
 
     def recent(self, limit: int) -> list[Entry]:
         """The newest entries of the ledger."""
 
-    def hand_to_scaling(self, request: ScaleRequest) -> None:
-        """Queue a change of size for its owner."""
+    def hand_to_scaling(self, request: Request) -> None:
+        """Queue a change for its owner."""
 
 
 @dataclass(frozen=True, slots=True)
 class Argument:
     """One argument. name: "target", or "--namespace" for an option. parse: raises RefusedError.
 
-    flag: an option without a value. short: an option's one-letter form, "-n".
+    flag: an option without a value. short: an option's one-letter form, "-n". shown: what stands for the value in
+    the usage, when it is not the name.
     """
 
     name: str
@@ -46,14 +53,16 @@ class Argument:
     optional: bool = False
     flag: bool = False
     short: str = ""
+    shown: str = ""
 
     @property
     def usage(self) -> str:
         if self.flag:
             return f"[{self.name}]"
+        value = self.shown or self.name.removeprefix("--").upper()
         if self.name.startswith("--"):
-            return f"[{self.short or self.name} {self.name.removeprefix('--').upper()}]"
-        return f"[{self.name.upper()}]" if self.optional else self.name.upper()
+            return f"[{self.short or self.name} {value}]"
+        return f"[{value}]" if self.optional else value
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,6 +74,12 @@ class Call:
     person: Person
     envelope: Envelope
     desk: Desk
+
+    @property
+    def at(self) -> datetime:
+        """When it was asked, UTC, to the millisecond: the same for every delivery of it."""
+        asked = datetime.fromtimestamp(self.envelope.received_at, UTC)
+        return asked.replace(microsecond=asked.microsecond // 1000 * 1000)
 
 
 @dataclass(frozen=True, slots=True)

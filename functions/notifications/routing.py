@@ -15,11 +15,17 @@ from bellhop.ledger import Entry, Outcome
 
 _MARKS = {
     Outcome.DONE: ":white_check_mark:",
-    Outcome.HELD: ":pause_button:",
+    Outcome.HELD: ":double_vertical_bar:",
     Outcome.REFUSED: ":no_entry:",
     Outcome.FAILED: ":x:",
     Outcome.SUPERSEDED: ":fast_forward:",
+    Outcome.ASKED: ":question:",
 }
+
+#: What holds an alarm's change and somebody should look into. The other holds are an autoscaler's daily business.
+_HOLDS_TOLD = frozenset(
+    {"MetricMissing", "NoReadyPods", "TooManyReplicas", "ScalingDisabled", "AlarmDeleted", "DryRun"}
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,7 +64,8 @@ def parse_routes(document: str | None) -> Routes:
 
 
 def destinations(entry: Entry, routes: Routes, asked: Address | None) -> list[Channel | Answer]:
-    """Who is told of an entry: whoever asked, always; the team, of what changed or could not be done.
+    """Who is told of an entry: whoever asked, always; the team, of what changed, of what could not be done, of
+    what holds it that somebody should look into, and of what Bellhop itself asks (for approval).
 
     asked: where the command was asked that the entry is the outcome of. Nobody is told twice: not the team of
     what one person asked for and did not get, nor a channel that has the answer already.
@@ -67,9 +74,10 @@ def destinations(entry: Entry, routes: Routes, asked: Address | None) -> list[Ch
     if asked is not None:
         address, channel = asked.response_url, asked.channel
         told.append(Channel(channel) if address is None else Answer(address, channel))
-    team = entry.outcome is Outcome.DONE or (
-        entry.outcome in {Outcome.FAILED, Outcome.REFUSED, Outcome.SUPERSEDED} and not entry.asked_in
+    unasked = entry.outcome in {Outcome.FAILED, Outcome.REFUSED, Outcome.SUPERSEDED, Outcome.ASKED} or (
+        entry.outcome is Outcome.HELD and entry.reason in _HOLDS_TOLD
     )
+    team = entry.outcome is Outcome.DONE or (unasked and not entry.asked_in)
     if entry.flow == "commands" or not team or routes.slack is None:
         return told
     if asked is not None and asked.channel == routes.slack.channel:

@@ -19,7 +19,8 @@ from bellhop.chat.replies import Address
 from bellhop.errors import BellhopError
 from bellhop.ledger import Entry, Outcome
 from bellhop.scaling.policy import Policy
-from bellhop.scaling.request import ScaleRequest
+from bellhop.scaling.request import Request
+from bellhop.scaling.status import Pause
 from conversation import Conversation
 from registry import Command, registered
 
@@ -154,18 +155,26 @@ class MemoryReplies:
 
 @dataclass
 class MemoryDesk:
+    """fresh: for each list of policies whether it had to be read now."""
+
     default_namespace: str = "default"
     found: tuple[list[Policy], list[str]] = ((), ())  # type: ignore[assignment]
     entries: list[Entry] = field(default_factory=list)
-    handed: list[ScaleRequest] = field(default_factory=list)
+    pause: Pause | None = None
+    handed: list[Request] = field(default_factory=list)
+    fresh: list[bool] = field(default_factory=list)
 
-    def policies(self) -> tuple[list[Policy], list[str]]:
+    def policies(self, *, fresh: bool = False) -> tuple[list[Policy], list[str]]:
+        self.fresh.append(fresh)
         return list(self.found[0]), list(self.found[1])
+
+    def paused(self) -> Pause | None:
+        return self.pause
 
     def recent(self, limit: int) -> list[Entry]:
         return self.entries[:limit]
 
-    def hand_to_scaling(self, request: ScaleRequest) -> None:
+    def hand_to_scaling(self, request: Request) -> None:
         self.handed.append(request)
 
 

@@ -62,6 +62,11 @@ def failing(error: BaseException) -> Chat:
     return Chat(commands=plugin(run))
 
 
+def scaled(chat: Chat) -> list[ScaleRequest]:
+    """The sizes that were asked for."""
+    return [request for request in chat.desk.handed if isinstance(request, ScaleRequest)]
+
+
 # What people get
 
 
@@ -77,6 +82,7 @@ def test_scale_is_handed_to_scaling_with_who_asked_and_where() -> None:
             replicas=3,
             person="ana",
             correlation="req-1",
+            at=WHEN,
             dry_run=True,
             asked_in="e1",
         )
@@ -91,7 +97,8 @@ def test_scale_is_handed_to_scaling_with_who_asked_and_where() -> None:
 def test_a_workload_is_looked_for_in_the_stacks_default_namespace() -> None:
     chat = Chat(desk=MemoryDesk(default_namespace="prod"))
     chat.ask("scale web 3")
-    assert (chat.desk.handed[0].target, chat.desk.handed[0].dry_run) == ("prod/web", False)
+    [request] = scaled(chat)
+    assert (request.target, request.dry_run, request.hold_seconds) == ("prod/web", False, None)
 
 
 def resource(name: str, **status: Any) -> dict[str, Any]:
@@ -108,9 +115,8 @@ def resource(name: str, **status: Any) -> dict[str, Any]:
 
 DECIDED = {
     "lastDecision": {
-        "event": "e",
-        "alarmName": "a",
-        "alarm": {"arn": "arn", "state": "ALARM", "at": "2026-11-20T08:59:00Z"},
+        "cause": "e",
+        "actor": "alarm a",
         "at": "2026-11-20T09:00:00Z",
         "current": 4,
         "desired": 6,
@@ -146,9 +152,10 @@ def test_policies_are_shown_with_their_last_decision_and_filtered_by_namespace()
     found = [parse_policy(resource("web", **DECIDED)), parse_policy(resource("api"))]
     chat = Chat(desk=MemoryDesk(found=(found, [])))
     assert chat.ask("policies", user=VIC).splitlines() == [
-        "*shop/api* deployment/api 1 to 12, nothing decided yet",
+        "*shop/api* deployment/api 1 to 12",
+        "    nothing decided yet",
         "*shop/web* deployment/web 1 to 12",
-        "    now 6, decided 2026-11-20 09:00:00 UTC: DesiredWithinRange, CPU 86 of &lt;60&gt;",
+        "    4 -&gt; 6 at 09:00:00 UTC: DesiredWithinRange, CPU 86 of &lt;60&gt;",
     ]
     assert chat.ask("bsp -n other") == "No policies."
 
@@ -232,13 +239,14 @@ def test_help_shows_only_what_the_person_may_run() -> None:
     assert "scale" in Chat().ask("help", user=ANA)
     mine = Chat().ask("help", user=VIC)
     assert "scale TARGET" not in mine
-    assert {line.split("`")[1].split()[0] for line in mine.splitlines()} == {"help", "policies", "status"}
+    shown = {line.split("`")[1].split()[0] for line in mine.splitlines()}
+    assert shown == {"explain", "help", "policies", "simulate", "status"}
 
 
 def test_help_for_a_command_tells_all_of_it_and_only_to_who_may_run_it() -> None:
     told = Chat().ask("help scale", user=ANA)
     for part in (
-        "`scale TARGET REPLICAS [-n NAMESPACE] [--dry-run]`",
+        "`scale TARGET REPLICAS [-n NAMESPACE] [--for DURATION] [--dry-run]`",
         "how many pods",
         "For example `scale web 5",
     ):
@@ -337,6 +345,13 @@ SECRET_WORD = "xoxb-hunter2"
         f"'{SECRET_WORD}",
         f"status {SECRET_WORD}",
         f"policies -n {SECRET_WORD}!",
+        f"scale web 5 --for {SECRET_WORD}",
+        f"pause {SECRET_WORD}",
+        f"resume {SECRET_WORD} -n shop",
+        f"explain deploy/{SECRET_WORD}",
+        f"simulate {SECRET_WORD} 90",
+        f"simulate web {SECRET_WORD}",
+        f"approve {SECRET_WORD}",
         SECRET_WORD * 500,
     ],
 )
@@ -447,7 +462,7 @@ def test_a_replayed_request_and_a_second_delivery_change_nothing() -> None:
         asked = envelopes.decode(body)
         answer = once.run("execute", asked.id, lambda asked=asked: chat.conversation.execute(asked))  # type: ignore[misc]
         once.run("reply", asked.id, lambda a=asked, m=answer: chat.conversation.reply(a, m))  # type: ignore[misc]
-    assert [request.target for request in chat.desk.handed] == ["shop/web"]
+    assert [request.target for request in scaled(chat)] == ["shop/web"]
     assert len(chat.ledger.entries) == len(chat.responder.posts) == 1
 
 
@@ -476,7 +491,7 @@ def test_recorded_phone_text_is_understood_end_to_end() -> None:
     chat = Chat()
     asked = envelopes.decode(sent[0])
     answer = chat.conversation.execute(asked)
-    assert [(r.target, r.replicas, r.dry_run) for r in chat.desk.handed] == [("shop/web", 5, True)]
+    assert [(r.target, r.replicas, r.dry_run) for r in scaled(chat)] == [("shop/web", 5, True)]
     assert "5 (dry run)" in said(answer)
     assert datetime.fromtimestamp(asked.received_at, UTC).year == 2018
     assert not any("hooks.slack.com" in text for text in texts(answer))

@@ -101,6 +101,19 @@ def test_a_destination_that_fails_stops_no_other_and_comes_again(error: Exceptio
     assert world.tell(entry(asked_in="e1")) == ["C0OPS", RESPONSE_URL]
 
 
+def test_a_question_is_asked_in_the_teams_channel_once() -> None:
+    world = World()
+    question = entry(outcome=Outcome.ASKED, action="approve", reason="ApprovalNeeded")
+    assert world.tell(question) == ["C0OPS"]
+    assert world.tell(question) == ["C0OPS"]
+    assert said(world.posts[0][1]).startswith(":question:")
+
+
+def test_a_pause_of_all_policies_is_answered_where_it_was_asked_and_told_to_the_team() -> None:
+    paused = entry(action="pause", subject="policies", summary="all policies: paused", asked_in="e1")
+    assert asked().tell(paused) == [RESPONSE_URL, "C0OPS"]
+
+
 def test_an_own_alarm_goes_to_the_team() -> None:
     world = World()
     assert world.tell(alarm()) == ["C0OPS"]

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import math
 import shlex
 from collections.abc import Callable
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -158,6 +160,22 @@ REFUSED = [
     "status --all",
     "policies shop",
     "policies -n shop -n other",
+    "scale web 5 --for",
+    "scale web 5 --for 30m --for 30m",
+    "scale web 5 --for 30",
+    "pause",
+    "pause web api",
+    "pause *",
+    "pause pod/web",
+    "pause web --for 30m",
+    "resume",
+    "explain",
+    "explain web api",
+    "approve",
+    "approve web",
+    "simulate web",
+    "simulate web 90 10",
+    "simulate web 90 --minutes 61",
     "help scale status",
     "scale web 5 " + "x" * 3000,
 ]
@@ -194,7 +212,9 @@ def test_a_refused_argument_comes_with_the_usage() -> None:
     with pytest.raises(RefusedError) as refusal:
         parsing.bind(SCALE, ["web", "many"])
     assert "`many` is not a number of replicas" in str(refusal.value)
-    assert str(refusal.value).endswith("usage: `scale TARGET REPLICAS [-n NAMESPACE] [--dry-run]`")
+    assert str(refusal.value).endswith(
+        "usage: `scale TARGET REPLICAS [-n NAMESPACE] [--for DURATION] [--dry-run]`"
+    )
 
 
 @pytest.mark.parametrize(
@@ -263,7 +283,9 @@ def test_any_words_are_a_whole_command_or_a_refusal(name: str, given: list[str])
         assert kind in {"Deployment", "StatefulSet"}
         assert any(word.endswith(workload) for word in given)
         assert any(word.isdecimal() and int(word) == replicas for word in given)
-        assert len([w for w in given if not w.startswith("-")]) <= 2 + ("namespace" in values)
+        assert len([w for w in given if not w.startswith("-")]) <= 2 + len(
+            {"namespace", "for"} & values.keys()
+        )
 
 
 NAMES = st.from_regex(r"[a-z0-9]([a-z0-9-]{0,20}[a-z0-9])?", fullmatch=True)
@@ -316,3 +338,30 @@ def test_an_option_that_is_given_twice_is_refused_even_with_an_empty_value() -> 
     assert parsing.bind(command, ["-m", ""]) == {"name": ""}
     with pytest.raises(RefusedError, match="given twice"):
         parsing.bind(command, ["-m", "", "--name", "x"])
+
+
+@given(st.text() | st.from_regex(r"[-+0-9.eEinfa_dmhs]{1,8}", fullmatch=True))
+def test_a_number_and_a_length_of_time_are_finite_or_refused(word: str) -> None:
+    number = tried(lambda: arguments.number(word))
+    if isinstance(number, float):
+        assert math.isfinite(number)
+        assert number == float(word)
+    length = tried(lambda: arguments.duration(word))
+    if isinstance(length, timedelta):
+        assert timedelta(0) < length <= timedelta(days=365)
+    minutes = tried(lambda: arguments.minutes(word))
+    if isinstance(minutes, int):
+        assert 1 <= minutes <= arguments.MAX_MINUTES
+
+
+@given(st.text() | st.from_regex(r"[A-Za-z./_-]{1,20}", fullmatch=True))
+def test_a_policys_name_is_one_that_kubernetes_or_eks_takes_or_is_refused(word: str) -> None:
+    value = tried(lambda: arguments.policy_or_workload(word))
+    if isinstance(value, RefusedError):
+        assert value.code == "BadArguments"
+        return
+    kind, name = value
+    assert word.endswith(name)
+    assert bool(kind) == ("/" in word)
+    assert name[0].isalnum()
+    assert name.replace("-", "").replace(".", "").replace("_", "").isalnum()

@@ -43,8 +43,10 @@ def test_every_command_says_what_it_does_and_fits_into_a_message(name: str) -> N
     assert len(command.usage) + len(command.summary) < SECTION_TEXT / 10
 
 
-def test_only_scale_changes_anything() -> None:
-    assert {c.name for c in COMMANDS.values() if c.risk > Risk.READ} == {"scale"}
+def test_what_changes_something_is_for_operators() -> None:
+    changing = {"scale", "pause", "resume", "approve"}
+    assert {c.name for c in COMMANDS.values() if c.risk is Risk.CHANGE} == changing
+    assert {c.name for c in COMMANDS.values() if c.risk is Risk.DANGER} == set()
 
 
 def test_usage_shows_what_is_needed_and_what_may_be_left_out() -> None:
@@ -53,10 +55,11 @@ def test_usage_shows_what_is_needed_and_what_may_be_left_out() -> None:
         Argument("more", "", optional=True),
         Argument("--namespace", "", short="-n"),
         Argument("--since", ""),
+        Argument("--for", "", shown="DURATION"),
         Argument("--dry-run", "", flag=True),
     )
     command = Command("do", "", Risk.READ, lambda _: Answer(""), arguments)
-    assert command.usage == "do TARGET [MORE] [-n NAMESPACE] [--since SINCE] [--dry-run]"
+    assert command.usage == "do TARGET [MORE] [-n NAMESPACE] [--since SINCE] [--for DURATION] [--dry-run]"
 
 
 @pytest.mark.parametrize("declared", [{"name": "status"}, {"name": "other", "aliases": ("?",)}])

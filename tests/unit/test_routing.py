@@ -14,7 +14,7 @@ from bellhop.alarms.alarm import AlarmEvent, State
 from bellhop.chat.replies import Address
 from bellhop.chat.slack import SECTION_TEXT, escape, message, shortened
 from bellhop.errors import ConfigError
-from bellhop.ledger import Outcome
+from bellhop.ledger import Entry, Outcome
 from local.chat.block_rules import checked_blocks, checked_text
 from routing import Answer, Channel, parse_routes
 from tests.unit.chat_world import WHEN, entry, said, texts
@@ -34,7 +34,7 @@ ELSEWHERE = Address(URL, "C0SHOP")
         (Outcome.SUPERSEDED, True),
         (Outcome.HELD, False),
         (Outcome.ANSWERED, False),
-        (Outcome.ASKED, False),
+        (Outcome.ASKED, True),
     ],
 )
 def test_the_team_is_told_of_what_changed_or_could_not_be_done(outcome: Outcome, team: bool) -> None:
@@ -68,6 +68,58 @@ def test_what_commands_wrote_was_answered_already(outcome: Outcome) -> None:
     assert routing.destinations(entry(flow="commands", outcome=outcome), TEAM, None) == []
 
 
+def question(**fields: Any) -> Entry:
+    """More is wanted than needs no approval."""
+    given: dict[str, Any] = {
+        "action": "approve",
+        "outcome": Outcome.ASKED,
+        "summary": "shop/web: 12 replicas are wanted, 6 need no approval. `approve 1a2b3c4d` until 09:30:00 UTC",
+        "reason": "ApprovalNeeded",
+    }
+    return entry(**(given | fields))
+
+
+def test_a_question_of_scalings_is_asked_in_the_teams_channel_and_marked_as_one() -> None:
+    assert routing.destinations(question(), TEAM, None) == [Channel("C0OPS")]
+    assert routing.destinations(question(), NOBODY, None) == []
+    shown = said(routing.render(question()))
+    assert shown.startswith(":question: *shop/web: 12 replicas are wanted")
+    assert "`approve 1a2b3c4d`" in shown
+
+
+def test_an_approval_that_was_only_handed_on_is_no_question() -> None:
+    assert routing.destinations(question(flow="commands", reason="HandedOn"), TEAM, None) == []
+
+
+@pytest.mark.parametrize("action", ["pause", "resume", "approve"])
+@pytest.mark.parametrize("subject", ["shop/web", "policies"])
+def test_what_people_said_of_policies_is_told_to_them_and_to_the_team(action: str, subject: str) -> None:
+    told = entry(action=action, subject=subject, reason="ByHand", asked_in="e1")
+    assert routing.destinations(told, TEAM, ELSEWHERE) == [Answer(URL, "C0SHOP"), Channel("C0OPS")]
+    assert routing.destinations(told, TEAM, Address(URL, "C0OPS")) == [Answer(URL, "C0OPS")]
+
+
+@pytest.mark.parametrize("outcome", [Outcome.REFUSED, Outcome.FAILED])
+def test_what_could_not_be_said_of_a_policy_is_told_to_who_said_it(outcome: Outcome) -> None:
+    told = entry(action="approve", outcome=outcome, reason="QuestionExpired", asked_in="e1")
+    assert routing.destinations(told, TEAM, ELSEWHERE) == [Answer(URL, "C0SHOP")]
+
+
+@pytest.mark.parametrize(
+    "reason", ["WithinTolerance", "AwaitingMetric", "OnHold", "Paused", "ApprovalNeeded"]
+)
+def test_what_is_only_held_is_told_to_nobody(reason: str) -> None:
+    assert routing.destinations(entry(outcome=Outcome.HELD, reason=reason), TEAM, None) == []
+
+
+@pytest.mark.parametrize("reason", ["MetricMissing", "NoReadyPods", "TooManyReplicas", "DryRun"])
+def test_a_hold_that_somebody_should_look_into_is_told_to_the_team(reason: str) -> None:
+    held = entry(outcome=Outcome.HELD, reason=reason)
+    assert routing.destinations(held, TEAM, None) == [Channel("C0OPS")]
+    asked = entry(outcome=Outcome.HELD, reason=reason, asked_in="e1")
+    assert routing.destinations(asked, TEAM, None) == []
+
+
 def test_without_a_document_nobody_but_who_asked_is_told() -> None:
     assert routing.destinations(entry(), NOBODY, None) == []
     assert routing.destinations(entry(asked_in="e1"), NOBODY, ELSEWHERE) == [Answer(URL, "C0SHOP")]
@@ -94,7 +146,7 @@ def test_an_entry_reads_what_from_to_and_why() -> None:
 
 def alarm(**fields: Any) -> AlarmEvent:
     given: dict[str, Any] = {
-        "arn": "arn:aws:cloudwatch:eu-west-1:1:alarm:bellhop-commands-dead-letters",
+        "source": "arn:aws:cloudwatch:eu-west-1:1:alarm:bellhop-commands-dead-letters",
         "name": "bellhop-commands-dead-letters",
         "state": State.ALARM,
         "at": WHEN,

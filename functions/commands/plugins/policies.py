@@ -1,12 +1,15 @@
-"""`policies`: how workloads are scaled by themselves, and what was decided last."""
+"""`policies`: how workloads are scaled by themselves, what was decided last, and what holds it."""
 
 from __future__ import annotations
+
+from datetime import datetime
 
 from arguments import namespace
 from bellhop.chat.access import Risk
 from bellhop.chat.slack import escape
 from bellhop.scaling.policy import Policy
 from registry import Answer, Argument, Call, Command
+from wording import change, headline, marks, moment, paused_all, sentence
 
 
 def run(call: Call) -> Answer:
@@ -15,24 +18,21 @@ def run(call: Call) -> Answer:
     shown = sorted(
         (p for p in policies if wanted in {None, p.namespace}), key=lambda p: (p.namespace, p.name)
     )
-    lines = [_line(policy) for policy in shown] or ["No policies."]
+    lines = paused_all(call.desk.paused(), call.at)
+    lines += [_lines(policy, call.at) for policy in shown] or ["No policies."]
     lines += [f":warning: {escape(problem)}" for problem in problems]
     return Answer("\n".join(lines))
 
 
-def _line(policy: Policy) -> str:
-    ref, spec = policy.spec.scale_target_ref, policy.spec
-    line = (
-        f"*{policy.namespace}/{policy.name}* {ref.kind.lower()}/{ref.name}"
-        f" {spec.min_replicas} to {spec.max_replicas}"
-    )
-    if problem := policy.problem():
-        return f"{line}\n    :warning: {escape(problem)}"
+def _lines(policy: Policy, now: datetime) -> str:
     last = policy.status.last_decision
-    if last is None:
-        return f"{line}, nothing decided yet"
-    when = last.at.strftime("%Y-%m-%d %H:%M:%S UTC")
-    return f"{line}\n    now {last.desired}, decided {when}: {last.reason}, {escape(last.because)}"
+    decided = "nothing decided yet"
+    if last is not None:
+        decided = (
+            f"{change(last)} at {moment(last.at, now)}: {sentence(last.reason)}, {sentence(last.because)}"
+        )
+    marked = " · ".join(marks(policy, now))
+    return "\n    ".join(line for line in (headline(policy, now), decided, marked) if line)
 
 
 COMMAND = Command(

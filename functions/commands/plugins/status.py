@@ -5,6 +5,7 @@ from __future__ import annotations
 from bellhop.chat.access import Risk
 from bellhop.chat.slack import escape
 from registry import Answer, Call, Command
+from wording import paused_all
 
 _SHOWN = 5
 
@@ -18,6 +19,7 @@ def run(call: Call) -> Answer:
     ]
     watched = f"{_count(triggers, 'alarm trigger')} in {_count(len(policies), 'policy', 'policies')}"
     lines = [f"Watching {watched} in {_count(len(namespaces), 'namespace')}."]
+    lines += paused_all(call.desk.paused(), call.at)
     lines += [f":warning: {escape(problem)}" for problem in faulty]
     recent = call.desk.recent(_SHOWN)
     lines.append("Last:" if recent else "Nothing done yet.")

@@ -1,0 +1,31 @@
+"""`pause`: have a policy, or all of them, leave sizes alone until somebody resumes it."""
+
+from __future__ import annotations
+
+from arguments import namespace, policy_or_workload
+from bellhop.chat.access import Risk
+from bellhop.scaling.request import Verb
+from handing import hand_on
+from registry import Answer, Argument, Call, Command
+
+
+def run(call: Call) -> Answer:
+    return hand_on(call, Verb.PAUSE, "Pausing")
+
+
+COMMAND = Command(
+    name="pause",
+    summary="Have a policy leave its size alone until it is resumed.",
+    risk=Risk.CHANGE,
+    run=run,
+    arguments=(
+        Argument(
+            "policy",
+            "a policy, or the workload that it sizes, or all of the cluster",
+            policy_or_workload,
+            shown="{POLICY,all}",
+        ),
+        Argument("--namespace", "the policy's namespace", namespace, short="-n"),
+    ),
+    examples=("pause web -n shop", "pause all"),
+)
