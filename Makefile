@@ -6,8 +6,9 @@ TOOLS := PATH="$(CURDIR)/.venv/bin:$(CURDIR)/.tools/uv/bin:$$($(PYTHON) -c 'impo
 	SAM_CLI_TELEMETRY=0 SAM_CLI_CHECK_UPDATE=0
 CONFIG ?= default
 BUILD := .aws-sam/build
+EXAMPLE := local/replay/series/web-cpu.yaml local/replay/series/web-cpu.csv
 
-.PHONY: help setup run chat test unit check build deploy lock clean
+.PHONY: help setup run chat replay test unit check build deploy lock clean
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-8s %s\n", $$1, $$2}' Makefile
@@ -20,6 +21,10 @@ run: setup ## the whole system on this machine, with a demo; ctrl-C ends it
 
 chat: setup ## a prompt that sends what you type as Slack would (while make run is up)
 	@$(PYTHON) -m local.chat.prompt $(ARGS)
+
+replay: setup ## runs a recorded series through a policy and draws what it would have done; ARGS=--help
+	@mkdir -p .bellhop
+	@PYTHONPATH=layers/shared $(PYTHON) -m local.replay $(or $(ARGS),$(EXAMPLE) -o .bellhop/web-cpu.svg)
 
 test: setup ## every test: unit, integration, and system on a local stack of its own
 	@$(TOOLS) $(PYTHON) -m pytest $(ARGS)
