@@ -8,8 +8,8 @@ from datetime import timedelta
 
 from bellhop import durations
 from bellhop.errors import InvalidInputError, RefusedError
-from bellhop.scaling.policy import AUTOSCALER, NODE_GROUP
 from bellhop.scaling.request import MAX_REPLICAS
+from bellhop.scaling.spec import AUTOSCALER, NODE_GROUP
 from bellhop.scaling.workload import KINDS
 
 #: A DNS label and a DNS subdomain, as Kubernetes names namespaces and workloads (RFC 1123).

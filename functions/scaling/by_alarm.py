@@ -9,12 +9,11 @@ from datetime import datetime
 from bellhop.alarms.alarm import AlarmEvent
 from bellhop.errors import BellhopError
 from bellhop.kubernetes.errors import NotFoundError
-from bellhop.ledger import Entry, Ledger, Outcome, entry_id
 from bellhop.scaling.policy import Policy
 from bellhop.scaling.request import Evaluate
 from bellhop.scaling.workload import Cluster
-from entries import of_refusal
-from reconcile import Occasion, Reconciler, actor_of, follow_up_cause
+from reconcile import Reconciler, follow_up_cause
+from telling import Occasion, Telling, actor_of
 
 log = logging.getLogger("bellhop.scaling")
 
@@ -27,13 +26,13 @@ class AlarmScaler:
         *,
         cluster: Cluster,
         reconciler: Reconciler,
-        ledger: Ledger,
+        telling: Telling,
         own_alarms: str,
         clock: Callable[[], datetime],
     ) -> None:
         self._cluster = cluster
         self._reconciler = reconciler
-        self._ledger = ledger
+        self._telling = telling
         self._own_alarms = own_alarms
         self._clock = clock
 
@@ -43,19 +42,18 @@ class AlarmScaler:
         if event.alert is None and event.name.startswith(self._own_alarms):
             log.info("alarm.own", extra={"alarm": event.name})
             return
-        actor = actor_of(event.source, event.name)
+        occasion = Occasion(event.id, actor_of(event.source, event.name), owner, event)
         try:
             matched, problems = self._matching(event)
         except BellhopError as error:
-            self._tell_unread(event, actor, error)
+            self._telling.failure(occasion.actor.replace(" ", "/", 1), occasion, error)
             if error.retryable:
                 raise
             return
         for problem in problems:
-            self._refuse_unreadable(event, actor, problem)
+            self._telling.unreadable(occasion, problem)
         if not matched:
-            self._tell_unmatched(event, actor)
-        occasion = Occasion(event.id, actor, owner, event)
+            self._telling.unmatched(occasion)
         failures = [
             failure for policy in matched if (failure := self._reconciler.reconcile(policy, occasion))
         ]
@@ -95,48 +93,3 @@ class AlarmScaler:
         if not any(policy.trigger_for(event) for policy in policies):
             policies, problems = self._cluster.policies(fresh=True)
         return [policy for policy in policies if policy.trigger_for(event)], problems
-
-    def _refuse_unreadable(self, event: AlarmEvent, actor: str, problem: str) -> None:
-        """A policy that does not parse may be the one meant: said once for each problem, not for each alarm."""
-        self._tell(
-            event,
-            actor,
-            "policies",
-            id=entry_id("PolicyInvalid", problem),
-            outcome=Outcome.REFUSED,
-            code="PolicyInvalid",
-            said=problem,
-        )
-
-    def _tell_unmatched(self, event: AlarmEvent, actor: str) -> None:
-        self._tell(
-            event,
-            actor,
-            actor.replace(" ", "/", 1),
-            id=entry_id("unmatched", event.id),
-            outcome=Outcome.HELD,
-            code="NoPolicy",
-            said=f"no policy in the cluster is triggered by {actor}",
-        )
-
-    def _tell_unread(self, event: AlarmEvent, actor: str, error: BellhopError) -> None:
-        subject = actor.replace(" ", "/", 1)
-        self._tell(
-            event,
-            actor,
-            subject,
-            id=entry_id(subject, event.id, error.code),
-            outcome=Outcome.FAILED,
-            code=error.code,
-            said=f"{error}; it is tried again" if error.retryable else str(error),
-        )
-
-    def _tell(
-        self, event: AlarmEvent, actor: str, subject: str, *, id: str, outcome: Outcome, code: str, said: str
-    ) -> None:
-        now = self._clock()
-        entry: Entry = of_refusal(
-            subject, id=id, outcome=outcome, code=code, said=said, cause=event.id, actor=actor, now=now
-        )
-        new = self._ledger.record(entry)
-        log.info("scaling.told", extra={"subject": subject, "reason": code, "because": said, "new": new})

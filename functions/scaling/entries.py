@@ -84,7 +84,7 @@ def of_question(policy: Policy, question: Question, *, now: datetime) -> Entry:
     )
 
 
-def of_refusal(
+def of_nothing(
     subject: str, *, id: str, outcome: Outcome, code: str, said: str, cause: str, actor: str, now: datetime
 ) -> Entry:
     """The entry for a look that changed nothing, saying why."""

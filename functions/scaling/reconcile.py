@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 import msgspec
@@ -19,9 +18,9 @@ import entries
 from bellhop.alarms.alarm import AlarmEvent
 from bellhop.errors import BellhopError, BusyError, RefusedError, UnavailableError
 from bellhop.kubernetes.errors import ConflictError, NotFoundError
-from bellhop.ledger import Entry, Ledger, Outcome, entry_id
+from bellhop.ledger import Outcome, entry_id
 from bellhop.scaling.evaluation import Evaluation, evaluate
-from bellhop.scaling.policy import NODE_GROUP, Policy
+from bellhop.scaling.policy import Policy
 from bellhop.scaling.request import Evaluate
 from bellhop.scaling.sources import is_news
 from bellhop.scaling.status import LastDecision, Phase, Status
@@ -41,6 +40,7 @@ from follow_ups import FollowUps
 from looking import Look, Looking
 from pauses import Pauses
 from targets import Targets, bounds_of
+from telling import Occasion, Telling, actor_of
 
 log = logging.getLogger("bellhop.scaling")
 
@@ -55,22 +55,6 @@ _INTERRUPTED_BEFORE = "an earlier attempt ended before its write"
 _INTERRUPTED_AFTER = "written by an attempt that ended before it could tell"
 
 
-@dataclass(frozen=True, slots=True)
-class Occasion:
-    """Why a policy is looked at. cause: id of the event or follow-up. event: the alarm's change, if it is one.
-
-    alarms: names to look up beside the policy's own. due: before this a follow-up is early. owner: this
-    invocation's id, for leases.
-    """
-
-    cause: str
-    actor: str
-    owner: str
-    event: AlarmEvent | None = None
-    alarms: tuple[str, ...] = ()
-    due: datetime | None = None
-
-
 class Reconciler:
     """Looks at policies. clock: UTC now."""
 
@@ -82,7 +66,7 @@ class Reconciler:
         looking: Looking,
         pauses: Pauses,
         follow_ups: FollowUps,
-        ledger: Ledger,
+        telling: Telling,
         clock: Callable[[], datetime],
     ) -> None:
         self._cluster = cluster
@@ -90,7 +74,7 @@ class Reconciler:
         self._looking = looking
         self._pauses = pauses
         self._follow_ups = follow_ups
-        self._ledger = ledger
+        self._telling = telling
         self._clock = clock
 
     def reconcile(self, policy: Policy, occasion: Occasion) -> BellhopError | None:
@@ -110,12 +94,12 @@ class Reconciler:
                 log.info("scaling.policy_deleted", extra={"policy": policy.name})
                 return None
             except BellhopError as error:
-                self._tell_failure(target, occasion, error)
+                self._telling.failure(target, occasion, error)
                 return error if error.retryable else None
             else:
                 return None
         storm = ConflictError(f"{target} was changed by others {ATTEMPTS} times while Bellhop decided")
-        self._tell_failure(target, occasion, storm)
+        self._telling.failure(target, occasion, storm)
         return BusyError(str(storm), retry_after=_STORM_PAUSE)
 
     # ------------------------------------------------------------ one look
@@ -136,7 +120,7 @@ class Reconciler:
             return
         look = self._look(for_target(policy, workload), occasion, now)
         for name in look.gone:
-            self._tell_gone(policy, name, occasion)
+            self._telling.gone(policy, name, occasion)
         pause = self._pauses.get()
         paused = f"by {pause.by}" if pause is not None else ""
         evaluation = evaluate(look.policy, workload.size, look.readings, now, bounds=bounds, paused=paused)
@@ -208,13 +192,10 @@ class Reconciler:
         """Tell of the decision that was carried out, arm the next look, close. Answers the policy as it is then."""
         now, last = self._clock(), _pending(policy)
         outcome = Outcome.HELD if last.current == last.desired or last.dry else Outcome.DONE
-        entry = entries.of_decision(policy, outcome, now=now, note=note)
-        self._tell(entry)
+        self._telling.decision(policy, outcome, workload, note=note)
         question = policy.status.question
         if question is not None and question.asked_at == last.at:
-            self._tell(entries.of_question(policy, question, now=now))
-        if outcome is Outcome.DONE and workload is not None:
-            self._remark(workload, entry, now)
+            self._telling.question(policy, question)
         done = msgspec.structs.replace(policy, status=closed(policy.status, applied=not last.dry, now=now))
         return self._cluster.write_status(policy, self._armed(done, now) if arm else done.status)
 
@@ -257,7 +238,7 @@ class Reconciler:
             return self._finish(policy, workload, note=note, arm=True), "", False
         note = "" if mine else _INTERRUPTED_BEFORE
         if last.cause != occasion.cause:
-            self._tell(entries.of_decision(policy, Outcome.SUPERSEDED, now=now, note=note))
+            self._telling.decision(policy, Outcome.SUPERSEDED, None, note=note)
             note = ""
         again = msgspec.structs.replace(policy, status=reopened(policy.status))
         return again, note, True
@@ -272,82 +253,23 @@ class Reconciler:
             return False, None
         return workload.uid == last.target_uid and workload.size.replicas == last.desired, workload
 
-    # ------------------------------------------------------------ telling
+    # ------------------------------------------------------------ what cannot be done
     def _fail(self, policy: Policy, workload: Workload, error: BellhopError, *, told: bool) -> None:
         """The write was refused for good: told, if it was not before, and the decision closed as not applied."""
-        now = self._clock()
         if not told:
-            entry = entries.of_decision(policy, Outcome.FAILED, now=now)
-            entry = msgspec.structs.replace(entry, reason=error.code, because=str(error))
-            self._tell(entry)
-            self._remark(workload, entry, now)
-        status = closed(policy.status, applied=False, now=now, refusal=(error.code, str(error)))
+            self._telling.refused_write(policy, workload, error)
+        refusal = (error.code, str(error))
+        status = closed(policy.status, applied=False, now=self._clock(), refusal=refusal)
         self._cluster.write_status(policy, msgspec.structs.replace(status, told=error.code))
 
     def _refuse(self, policy: Policy, occasion: Occasion, error: BellhopError) -> None:
         code = "TargetMissing" if isinstance(error, NotFoundError) else error.code
         now = self._clock()
         if occasion.event is not None or policy.status.told != code:
-            self._tell(
-                entries.of_refusal(
-                    policy.target,
-                    id=entry_id(policy.uid, occasion.cause, code),
-                    outcome=Outcome.REFUSED,
-                    code=code,
-                    said=str(error),
-                    cause=occasion.cause,
-                    actor=occasion.actor,
-                    now=now,
-                )
-            )
+            self._telling.refusal(policy, occasion, code, str(error))
         if occasion.event is not None:
             policy = self._looking.on_event(policy, occasion.event, now).policy
         self._cluster.write_status(policy, refused(policy, code=code, said=str(error), now=now))
-
-    def _tell_gone(self, policy: Policy, name: str, occasion: Occasion) -> None:
-        self._tell(
-            entries.of_refusal(
-                policy.target,
-                id=entry_id(policy.uid, "gone", name, str(policy.status.slot)),
-                outcome=Outcome.HELD,
-                code="AlarmDeleted",
-                said=f"alarm {name} was deleted while it counted: it asks for nothing any more",
-                cause=occasion.cause,
-                actor=f"alarm {name}",
-                now=self._clock(),
-            )
-        )
-
-    def _tell_failure(self, subject: str, occasion: Occasion, error: BellhopError) -> None:
-        now = self._clock()
-        # A follow-up has a new cause each time; what fails for long is told once an hour.
-        cause = occasion.cause if occasion.event is not None else f"{now:%Y-%m-%dT%H}"
-        self._tell(
-            entries.of_refusal(
-                subject,
-                id=entry_id(subject, cause, error.code),
-                outcome=Outcome.FAILED,
-                code=error.code,
-                said=f"{error}; it is tried again" if error.retryable else str(error),
-                cause=occasion.cause,
-                actor=occasion.actor,
-                now=now,
-            )
-        )
-
-    def _remark(self, workload: Workload, entry: Entry, now: datetime) -> None:
-        """A Kubernetes Event beside the ledger's entry. The entry is what counts: the Event may fail."""
-        if workload.kind == NODE_GROUP:
-            return
-        try:
-            self._cluster.remark(workload, entries.remark(entry), now=now)
-        except BellhopError as error:
-            log.warning("scaling.event_not_written", extra={"code": error.code, "because": str(error)})
-
-    def _tell(self, entry: Entry) -> None:
-        new = self._ledger.record(entry)
-        facts = {"subject": entry.subject, "reason": entry.reason, "because": entry.because, "new": new}
-        log.info("scaling.told", extra=facts | {"outcome": entry.outcome})
 
 
 def _in_hand(policy: Policy) -> bool:
@@ -371,10 +293,6 @@ def _actor(look: Look, occasion: Occasion) -> str:
     if chosen is None:
         return occasion.actor
     return actor_of(chosen.source, chosen.name)
-
-
-def actor_of(source: str, name: str) -> str:
-    return f"{'alert' if source.startswith('alert/') else 'alarm'} {name}"
 
 
 def follow_up_cause(policy: Policy, now: datetime) -> str:

@@ -26,6 +26,7 @@ from pauses import DynamoPauses
 from reconcile import LEASE, Reconciler
 from resync import Resync
 from targets import Targets
+from telling import Telling
 
 if TYPE_CHECKING:
     from aws_lambda_powertools.utilities.typing import LambdaContext
@@ -95,20 +96,21 @@ def services() -> Services:
     pauses = DynamoPauses(dynamodb, chosen.state_table)
     follow_ups = SqsFollowUps(aws.client("sqs"), chosen.scaling_queue_url)
     resync = Resync(cluster=cluster, alarms=watched, follow_ups=follow_ups, clock=ledger.now)
+    telling = Telling(entries, cluster, ledger.now)
     reconciler = Reconciler(
         cluster=cluster,
         targets=targets,
         looking=Looking(watched, watched),
         pauses=pauses,
         follow_ups=follow_ups,
-        ledger=entries,
+        telling=telling,
         clock=ledger.now,
     )
     return Services(
         by_alarm=AlarmScaler(
             cluster=cluster,
             reconciler=reconciler,
-            ledger=entries,
+            telling=telling,
             own_alarms=chosen.own_alarms,
             clock=ledger.now,
         ),

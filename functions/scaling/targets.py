@@ -7,7 +7,8 @@ from dataclasses import dataclass, replace
 
 from bellhop.errors import RefusedError
 from bellhop.scaling.evaluation import Bounds
-from bellhop.scaling.policy import AUTOSCALER, NODE_GROUP, Policy
+from bellhop.scaling.policy import Policy
+from bellhop.scaling.spec import AUTOSCALER, NODE_GROUP
 from bellhop.scaling.workload import Autoscaler, Cluster, Workload
 from node_groups import NodeGroups
 

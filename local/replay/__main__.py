@@ -17,9 +17,10 @@ from bellhop import durations
 from bellhop.errors import BellhopError
 from bellhop.scaling.decision import Size
 from bellhop.scaling.playing import PERIOD, PODS_START_AFTER, Played, play
-from bellhop.scaling.policy import Policy, Trigger
+from bellhop.scaling.policy import Policy
 from bellhop.scaling.simulated_load import Load, held, usual_spacing
 from bellhop.scaling.simulation import default_load
+from bellhop.scaling.spec import Trigger
 from local.replay.faults import FileError
 from local.replay.figures import as_lines, as_table, figures
 from local.replay.policy_file import read_policy, rehearsed

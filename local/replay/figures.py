@@ -10,7 +10,7 @@ from itertools import pairwise
 from bellhop import durations
 from bellhop.scaling.decision import TargetType
 from bellhop.scaling.playing import Measured, Played, Tick
-from bellhop.scaling.policy import Trigger
+from bellhop.scaling.spec import Trigger
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,8 +16,8 @@ from matplotlib.ticker import FuncFormatter, MaxNLocator
 
 from bellhop.scaling.decision import TargetType
 from bellhop.scaling.playing import Played
-from bellhop.scaling.policy import Trigger
 from bellhop.scaling.reason import Reason
+from bellhop.scaling.spec import Trigger
 from local.replay.figures import sizes_of, wanted
 
 #: Reasons that say what kept a size from being what the metric asks for, from below to above.

@@ -15,8 +15,9 @@ from hypothesis import strategies as st
 from hypothesis.strategies import DrawFn, SearchStrategy
 
 from bellhop.errors import RefusedError
-from bellhop.scaling import policy as policies
-from bellhop.scaling.policy import Spec, parse_policy
+from bellhop.scaling import spec as declared_in
+from bellhop.scaling.policy import parse_policy
+from bellhop.scaling.spec import Spec
 from bellhop.scaling.steps import Step
 from local.cluster.rules import broken_rules
 from local.cluster.schema import apply_defaults, faults, prune
@@ -126,7 +127,7 @@ def struct_of(kind: type[msgspec.Struct]) -> mi.StructType:
 
 _FIELDS = {
     kind: {f.encode_name: anything(f.type, f.encode_name) for f in struct_of(kind).fields}
-    for kind in (Spec, policies.Trigger, policies.AlertMatch, policies.MetricTarget, Step)
+    for kind in (Spec, declared_in.Trigger, declared_in.AlertMatch, declared_in.MetricTarget, Step)
 }
 
 
@@ -207,13 +208,13 @@ def one_change(draw: DrawFn) -> dict[str, Any]:
     """A sound spec with one field of it, or of one part of a trigger, replaced by anything or left out."""
     spec = copy.deepcopy(draw(sound()))
     trigger = spec["triggers"][0]
-    parts: list[tuple[type[msgspec.Struct], dict[str, Any]]] = [(Spec, spec), (policies.Trigger, trigger)]
+    parts: list[tuple[type[msgspec.Struct], dict[str, Any]]] = [(Spec, spec), (declared_in.Trigger, trigger)]
     if "target" in trigger:
-        parts.append((policies.MetricTarget, trigger["target"]))
+        parts.append((declared_in.MetricTarget, trigger["target"]))
     if "steps" in trigger:
         parts.append((Step, trigger["steps"][0]))
     if "alert" in trigger:
-        parts.append((policies.AlertMatch, trigger["alert"]))
+        parts.append((declared_in.AlertMatch, trigger["alert"]))
     kind, part = draw(st.sampled_from(parts))
     name = draw(st.sampled_from(sorted(_FIELDS[kind])))
     if draw(st.integers(0, 4)) == 0:

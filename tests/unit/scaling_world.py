@@ -14,8 +14,9 @@ from bellhop.kubernetes.errors import ConflictError, NotFoundError
 from bellhop.ledger import Entry
 from bellhop.scaling.behavior import DeclaredBehavior, DeclaredRules
 from bellhop.scaling.decision import Size, TargetType
-from bellhop.scaling.policy import AlarmMatch, MetricTarget, Policy, ScaleTargetRef, Spec, Trigger
+from bellhop.scaling.policy import Policy
 from bellhop.scaling.request import Control, Evaluate, ScaleRequest, Verb
+from bellhop.scaling.spec import AlarmMatch, MetricTarget, ScaleTargetRef, Spec, Trigger
 from bellhop.scaling.status import Pause, Status
 from bellhop.scaling.workload import Autoscaler, Remark, Workload
 from by_alarm import AlarmScaler
@@ -27,6 +28,7 @@ from looking import Looking
 from reconcile import LEASE, Reconciler
 from resync import Resync
 from targets import Targets
+from telling import Telling
 
 #: A slot of every length in use begins then.
 START = datetime(2026, 11, 20, 9, 0, tzinfo=UTC)
@@ -218,19 +220,20 @@ class World:
 
     def by_alarm(self, *, allowed: Callable[[str], bool] = lambda _namespace: True) -> AlarmScaler:
         cluster = _Cluster(self)
+        telling = Telling(self, cluster, lambda: self.now)
         reconciler = Reconciler(
             cluster=cluster,
             targets=self.targets(allowed),
             looking=Looking(self, self),
             pauses=self,
             follow_ups=self,
-            ledger=self,
+            telling=telling,
             clock=lambda: self.now,
         )
         return AlarmScaler(
             cluster=cluster,
             reconciler=reconciler,
-            ledger=self,
+            telling=telling,
             own_alarms="bellhop-",
             clock=lambda: self.now,
         )

@@ -14,19 +14,19 @@ from bellhop.alarms.alarm import Datapoint, State
 from bellhop.scaling.behavior import DeclaredBehavior, DeclaredRules, Rate, RateType, SelectPolicy
 from bellhop.scaling.decision import Size, TargetType
 from bellhop.scaling.evaluation import Bounds, Evaluation, evaluate
-from bellhop.scaling.policy import (
+from bellhop.scaling.policy import Policy
+from bellhop.scaling.proposal import Reading
+from bellhop.scaling.reason import Reason
+from bellhop.scaling.spec import (
     AlarmMatch,
     Approval,
     MetricTarget,
     NodeGroup,
-    Policy,
     ScaleTargetRef,
     Spec,
     Trigger,
     WhenMetricMissing,
 )
-from bellhop.scaling.proposal import Reading
-from bellhop.scaling.reason import Reason
 from bellhop.scaling.status import (
     Ceiling,
     Hold,
@@ -325,10 +325,16 @@ def test_at_the_limit_more_is_still_wanted() -> None:
     assert (outcome(found), found.wanted) == ((6, Reason.APPROVAL_NEEDED), 12)
 
 
-def test_while_rates_keep_it_below_the_limit_nobody_is_asked() -> None:
-    slow = DeclaredBehavior(scale_up=rates((PODS, 1, 15)))
+@pytest.mark.parametrize(
+    ("pods", "outcome_", "wanted"),
+    [(1, (5, Reason.SCALE_UP_LIMIT), None), (2, (6, Reason.APPROVAL_NEEDED), 12)],
+)
+def test_while_rates_keep_it_below_the_limit_nobody_is_asked(
+    pods: int, outcome_: tuple[int, Reason], wanted: int | None
+) -> None:
+    slow = DeclaredBehavior(scale_up=rates((PODS, pods, 15)))
     found = look(policy(above=6, behavior=slow), 4, {"m": 300})
-    assert (outcome(found), found.wanted) == ((5, Reason.SCALE_UP_LIMIT), None)
+    assert (outcome(found), found.wanted) == (outcome_, wanted)
 
 
 @pytest.mark.parametrize(("left", "replicas", "wanted"), [(1, 12, None), (0, 6, 12)])

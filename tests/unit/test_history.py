@@ -66,6 +66,7 @@ def kept(status: Status) -> list[tuple[float, int]]:
 def test_first_sight_remembers_the_present_size_as_recommended() -> None:
     assert kept(look(NOTHING, 0, None, size=7)) == [(0, 7)]
     assert kept(look(NOTHING, 0, 2, size=7)) == [(0, 7), (0, 2)]
+    assert kept(look(NOTHING, 0, 0, size=7)) == [(0, 7), (0, 0)], "zero is a recommendation too"
 
 
 def test_a_look_without_a_recommendation_adds_none() -> None:

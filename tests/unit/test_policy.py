@@ -10,7 +10,8 @@ import pytest
 
 from bellhop.alarms.alarm import AlarmEvent, Alert, State
 from bellhop.errors import RefusedError
-from bellhop.scaling.policy import HOLD_ANNOTATION, NODE_GROUP, parse_policy
+from bellhop.scaling.policy import HOLD_ANNOTATION, parse_policy
+from bellhop.scaling.spec import NODE_GROUP
 from bellhop.scaling.status import Source
 
 START = datetime(2026, 11, 20, 9, 0, tzinfo=UTC)

@@ -12,7 +12,8 @@ from hypothesis import given, settings
 
 from bellhop import durations
 from bellhop.scaling import policy as policies
-from bellhop.scaling.policy import Spec, parse_policy
+from bellhop.scaling.policy import parse_policy
+from bellhop.scaling.spec import Spec
 from bellhop.scaling.status import Status
 from local.cluster.rule_checks import rule_faults
 from local.cluster.schema import apply_defaults, faults, prune

@@ -11,17 +11,10 @@ from hypothesis import strategies as st
 
 from bellhop.alarms.alarm import Datapoint, State
 from bellhop.scaling.decision import Size, TargetType
-from bellhop.scaling.policy import (
-    AlarmMatch,
-    AlertMatch,
-    MetricTarget,
-    Policy,
-    Spec,
-    Trigger,
-    WhenMetricMissing,
-)
+from bellhop.scaling.policy import Policy
 from bellhop.scaling.proposal import Proposal, Reading, active_until, is_active, propose
 from bellhop.scaling.reason import Reason
+from bellhop.scaling.spec import AlarmMatch, AlertMatch, MetricTarget, Spec, Trigger, WhenMetricMissing
 from bellhop.scaling.status import PastReady, Source, Status
 from bellhop.scaling.steps import Step, StepType
 
@@ -202,12 +195,22 @@ def test_a_datapoint_from_before_the_last_change_of_size_holds() -> None:
         found = ask(read(alarm(), trigger(), 86, when), Size(6, 6), status=Status(last_scale_time=at(0)))
         assert (found.replicas, found.hold) == (6, Reason.AWAITING_METRIC)
         assert (found.failed, found.source.counted_at) == (False, None)
+        assert found.said == "CPU 86, measured before the last change of size: a newer datapoint is awaited"
+
+
+def test_a_sum_that_the_pods_share_is_not_made_stale_by_a_change_of_size() -> None:
+    target = MetricTarget(type=TargetType.AVERAGE_VALUE, average_value=60)
+    reading = read(alarm(), trigger(target), 600, -1)
+    found = ask(reading, Size(6, 6), status=Status(last_scale_time=at(0)))
+    assert (found.replicas, found.hold) == (10, None)
+    held = ask(again(reading, found, 600, -1), Size(10, 10), status=Status(last_scale_time=at(5)), now=15)
+    assert (held.replicas, held.said) == (10, "CPU 600, counted already: a newer datapoint is awaited")
 
 
 def test_what_stands_stays_when_a_newer_datapoint_is_from_before_the_last_change() -> None:
     counted = msgspec.structs.replace(alarm(), counted_at=at(-60), counted=600.0, recommended=40)
     found = ask(read(counted, trigger(), 300, -5), Size(8, 8), status=Status(last_scale_time=at(0)))
-    assert found.replicas == 40
+    assert (found.replicas, found.said) == (40, "CPU 600 was counted and still asks for 40")
 
 
 def test_a_newer_datapoint_counts_again() -> None:
@@ -323,7 +326,7 @@ def test_when_metric_missing_names_a_size() -> None:
 @pytest.mark.parametrize(("missing", "replicas"), [(8, 4), (3, 3)])
 def test_a_missing_metric_makes_nothing_grow_while_the_alarm_is_ok(missing: int, replicas: int) -> None:
     found = ask(read(alarm(State.OK), trigger(), None), Size(4, 4), missing=missing)
-    assert found.replicas == replicas
+    assert (found.replicas, found.hold) == (replicas, Reason.METRIC_MISSING)
 
 
 def test_a_value_that_is_missing_is_said_as_the_reading_says_it() -> None:
@@ -367,7 +370,8 @@ def test_without_any_threshold_bands_cannot_be_told_apart() -> None:
 
 def test_a_breach_in_no_band_keeps_the_size_and_goes_on_doing_so() -> None:
     one = trigger(steps=UP_BANDS, threshold=60)
-    first = ask(read(alarm(), one, 50, 0), Size(4, 4))
+    counted = msgspec.structs.replace(alarm(), counted_at=at(-60), counted=70.0, recommended=6)
+    first = ask(read(counted, one, 50, 0), Size(4, 4))
     assert (first.replicas, first.hold) == (4, Reason.WITHIN_TOLERANCE)
     assert ask(read(first.source, one, 50, 0), Size(4, 4), now=15).replicas == 4
 

@@ -11,8 +11,8 @@ import pytest
 from bellhop.alarms.alarm import Datapoint, State
 from bellhop.errors import BusyError, UnavailableError
 from bellhop.ledger import Outcome
-from bellhop.scaling.policy import AlarmMatch
 from bellhop.scaling.request import Evaluate
+from bellhop.scaling.spec import AlarmMatch
 from reconcile import LEASE
 from tests.unit.scaling_world import START, Crashed, World, alarm, arn, world
 

@@ -15,7 +15,7 @@ from bellhop.kubernetes.errors import ConflictError, ForbiddenError, InvalidErro
 from bellhop.ledger import Outcome
 from bellhop.scaling.behavior import DeclaredBehavior, DeclaredRules, Rate, RateType
 from bellhop.scaling.decision import TargetType
-from bellhop.scaling.policy import AlarmMatch, MetricTarget, Trigger
+from bellhop.scaling.spec import AlarmMatch, MetricTarget, Trigger
 from bellhop.scaling.status import Phase
 from reconcile import ATTEMPTS, LEASE
 from tests.unit.scaling_world import START, Crashed, World, alarm, request, world

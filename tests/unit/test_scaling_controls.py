@@ -12,8 +12,8 @@ from bellhop.errors import UnavailableError
 from bellhop.kubernetes.errors import ConflictError
 from bellhop.ledger import Outcome
 from bellhop.scaling.behavior import DeclaredBehavior
-from bellhop.scaling.policy import Approval
 from bellhop.scaling.request import Verb, decode, encode
+from bellhop.scaling.spec import Approval
 from reconcile import LEASE
 from tests.unit.scaling_world import START, Crashed, World, alarm, control, request, world
 

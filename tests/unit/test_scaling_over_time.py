@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from bellhop.alarms.alarm import AlarmEvent, Datapoint, State
 from bellhop.scaling.behavior import DeclaredBehavior, DeclaredRules, Rate, RateType
 from bellhop.scaling.decision import TargetType
-from bellhop.scaling.policy import AlarmMatch, AlertMatch, MetricTarget, Trigger
+from bellhop.scaling.spec import AlarmMatch, AlertMatch, MetricTarget, Trigger
 from bellhop.scaling.status import Phase
 from tests.unit.scaling_life import Change, Life
 from tests.unit.scaling_world import START, World, alarm, alert, world
@@ -105,6 +105,15 @@ def test_a_pushed_value_counts_once_however_often_it_is_repeated() -> None:
         it.by_alarm().take(alert(received=it.now), owner=f"repeat-{minutes}")
         it.follow_ups(it.now + 45 * SECOND)
     assert it.writes == [(4, 6)]
+
+
+def test_two_alerts_of_one_group_both_count() -> None:
+    it = pushed(value_of(60), behavior=HPA)
+    second = alert(value="180", labels={"alertname": "Slow", "team": "shop"})
+    second = replace(second, source="alert/2")
+    it.by_alarm().take_all([alert(value="75"), second], owner="a")
+    it.follow_ups(START + 2 * MINUTE)
+    assert it.workload_now().size.replicas == 12
 
 
 def test_a_repeat_with_another_value_is_a_measurement() -> None:

@@ -12,7 +12,7 @@ from bellhop.alarms.alarm import Datapoint
 from bellhop.errors import BusyError, RefusedError
 from bellhop.ledger import Outcome
 from bellhop.scaling.decision import Size
-from bellhop.scaling.policy import NodeGroup, ScaleTargetRef
+from bellhop.scaling.spec import NodeGroup, ScaleTargetRef
 from bellhop.scaling.workload import Autoscaler, Workload
 from reconcile import LEASE
 from tests.unit.scaling_world import START, World, alarm, request, world

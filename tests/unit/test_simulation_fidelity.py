@@ -12,8 +12,8 @@ from bellhop.alarms.alarm import Datapoint, State
 from bellhop.scaling.behavior import DeclaredBehavior, DeclaredRules, Rate, RateType
 from bellhop.scaling.decision import Size
 from bellhop.scaling.playing import Played, play
-from bellhop.scaling.policy import WhenMetricMissing
 from bellhop.scaling.simulated_load import Load, held
+from bellhop.scaling.spec import WhenMetricMissing
 from tests.unit.scaling_world import START, World, alarm, world
 
 MINUTE = timedelta(minutes=1)

@@ -13,9 +13,10 @@ from hypothesis import strategies as st
 
 from bellhop.alarms.alarm import AlarmEvent, Alert, Datapoint, Metric, State
 from bellhop.scaling.decision import Size, TargetType
-from bellhop.scaling.policy import AlarmMatch, AlertMatch, MetricTarget, Policy, Spec, Trigger, ValueFrom
+from bellhop.scaling.policy import Policy
 from bellhop.scaling.proposal import CLOCK_SKEW, propose
 from bellhop.scaling.sources import alert_value, is_news, readings, taken_in, without
+from bellhop.scaling.spec import AlarmMatch, AlertMatch, MetricTarget, Spec, Trigger, ValueFrom
 from bellhop.scaling.status import SOURCES_KEPT, Source, Status
 from bellhop.scaling.steps import Step, StepType
 

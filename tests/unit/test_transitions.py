@@ -11,8 +11,9 @@ from hypothesis import strategies as st
 
 from bellhop.scaling.decision import Decision, Size, TargetType
 from bellhop.scaling.evaluation import Evaluation
-from bellhop.scaling.policy import AlarmMatch, AlertMatch, Approval, MetricTarget, Policy, Spec, Trigger
+from bellhop.scaling.policy import Policy
 from bellhop.scaling.reason import Reason
+from bellhop.scaling.spec import AlarmMatch, AlertMatch, Approval, MetricTarget, Spec, Trigger
 from bellhop.scaling.status import (
     Ceiling,
     Condition,
@@ -195,6 +196,7 @@ def test_a_dry_run_decides_and_counts_no_change() -> None:
     assert (status.last_scale_time, status.scale_events) == (None, ())
     over = closed(status, applied=False, now=at(1))
     assert (over.current_replicas, over.desired_replicas, last(over).phase) == (4, 4, Phase.DONE)
+    assert closed(status, applied=True, now=at(1)).current_replicas == 4, "whoever says it was applied"
 
 
 @pytest.mark.parametrize(("left", "kept"), [(1, True), (0, False), (-1, False)])
@@ -289,7 +291,10 @@ def test_a_look_that_could_not_decide_takes_its_slot_and_says_why() -> None:
             last_transition_time=at(31),
         ),
     )
-    assert (status.last_decision, status.scale_events) == (before.last_decision, before.scale_events)
+    last = status.last_decision
+    assert last is not None
+    assert last.phase is Phase.DONE  # one in hand that was never carried out is over
+    assert status.scale_events == before.scale_events
 
 
 # ------------------------------------------------------------ questions
@@ -334,6 +339,7 @@ def test_a_question_stays_open_while_its_target_settles() -> None:
 
 # ------------------------------------------------------------ conditions
 def conditions(status: Status) -> dict[str, tuple[str, str, datetime]]:
+    assert len({c.type for c in status.conditions}) == len(status.conditions), "each once"
     return {c.type: (c.status, c.reason, c.last_transition_time) for c in status.conditions}
 
 

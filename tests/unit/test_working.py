@@ -11,9 +11,10 @@ from bellhop.alarms.alarm import Datapoint
 from bellhop.scaling.behavior import Behavior, Rate, RateType, Recommendation, Rules, ScaleEvent, SelectPolicy
 from bellhop.scaling.decision import Case, Decision, Size, TargetType, decide
 from bellhop.scaling.evaluation import evaluate
-from bellhop.scaling.policy import AlarmMatch, Approval, MetricTarget, Policy, ScaleTargetRef, Spec, Trigger
+from bellhop.scaling.policy import Policy
 from bellhop.scaling.proposal import Proposal, Reading
 from bellhop.scaling.reason import Reason
+from bellhop.scaling.spec import AlarmMatch, Approval, MetricTarget, ScaleTargetRef, Spec, Trigger
 from bellhop.scaling.status import PastChange, PastRecommendation, Source, Status
 from bellhop.scaling.working import lines
 
@@ -174,7 +175,7 @@ def test_of_several_alarms_each_is_written_out_and_then_the_largest() -> None:
     assert "the largest: 6" not in two(1)
 
 
-@pytest.mark.parametrize(("count", "said"), [(8, None), (9, "and 1 alarms more"), (50, "and 42 alarms more")])
+@pytest.mark.parametrize(("count", "said"), [(8, None), (9, "and 1 more"), (50, "and 42 more")])
 def test_many_alarms_are_counted_and_not_written_out(count: int, said: str | None) -> None:
     found = two(count)
     assert len([line for line in found if line.endswith("says")]) == 8

@@ -65,13 +65,12 @@ def evaluate(
     proposals = [propose(reading, policy, size, behavior, now) for reading in readings]
     sources = _counted(policy.status.triggers, proposals)
     winner, wanted = _largest(proposals, size.replicas)
-    case = _case(policy, size, behavior, bounds, now, winner, wanted)
+    said = winner.said if winner else proposals[0].said if proposals else "no alarm has rung"
+    case = replace(_case(policy, size, behavior, bounds, now), desired=wanted, said=said)
     decision = _named(decide(case), case, winner)
     capped, asked = _within_approval(policy, case, decision, now)
-    if asked is not None:
-        capped = _named(capped, case, winner) if capped.replicas == size.replicas else capped
     return Evaluation(
-        capped if asked is not None else decision,
+        capped,
         wanted if winner is not None else None,
         sources,
         asked,
@@ -120,15 +119,8 @@ def _largest(proposals: Sequence[Proposal], current: int) -> tuple[Proposal | No
     return winner, current if winner is None else winner.replicas or 0
 
 
-def _case(
-    policy: Policy,
-    size: Size,
-    behavior: Behavior,
-    bounds: Bounds,
-    now: datetime,
-    winner: Proposal | None,
-    wanted: int,
-) -> Case:
+def _case(policy: Policy, size: Size, behavior: Behavior, bounds: Bounds, now: datetime) -> Case:
+    """Limits and history; what is wanted is not in it yet."""
     spec, status = policy.spec, policy.status
     maximum = spec.max_replicas if bounds.ceiling is None else min(spec.max_replicas, bounds.ceiling)
     minimum = max(spec.min_replicas, bounds.floor)
@@ -143,8 +135,6 @@ def _case(
         min(minimum, maximum),
         maximum,
         behavior,
-        desired=wanted,
-        said=winner.said if winner is not None else "no alarm has rung",
         recommendations=past,
         scale_events=[ScaleEvent(seconds_ago=_ago(e.at, now), change=e.change) for e in status.scale_events],
     )
@@ -174,7 +164,8 @@ def _within_approval(
         return decision, None
     # What is above already stays: an approval that ended takes nothing away at once.
     allowed = max(approval.above, case.size.replicas)
-    beyond = min(case.desired or 0, case.max_replicas)
+    steady = stabilised(case.desired or 0, case.size.replicas, case.behavior, case.recommendations)
+    beyond = min(steady, case.max_replicas)
     if decision.replicas <= allowed and not (beyond > allowed and decision.replicas == allowed):
         return decision, None
     said = f"{case.said}; above {approval.above} somebody must approve"

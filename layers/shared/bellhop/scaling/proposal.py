@@ -16,8 +16,9 @@ from bellhop.alarms.alarm import Datapoint, State
 from bellhop.scaling import steps as banded
 from bellhop.scaling.behavior import Behavior
 from bellhop.scaling.decision import Metric, Size, TargetType, pods, recommend
-from bellhop.scaling.policy import Policy, Spec, Trigger
+from bellhop.scaling.policy import Policy
 from bellhop.scaling.reason import Reason
+from bellhop.scaling.spec import Spec, Trigger
 from bellhop.scaling.status import Source
 
 #: An observation of ready pods says something about a datapoint for so long after it was made.
@@ -124,8 +125,7 @@ def _by_value(reading: Reading, policy: Policy, size: Size, behavior: Behavior, 
         return _missing(reading, policy.spec, size, f"{reading.metric} {point.value:g} is negative")
     if _is_counted(source, point):
         return _stands(reading, size, point)
-    scaled_at = policy.status.last_scale_time
-    if scaled_at is not None and point.at <= scaled_at and not _is_a_sum(trigger):
+    if _is_stale(reading, policy, point):
         return _stands(reading, size, point)
     counted = msgspec.structs.replace(source, counted_at=point.at, counted=point.value)
     if trigger.target is not None:
@@ -133,9 +133,16 @@ def _by_value(reading: Reading, policy: Policy, size: Size, behavior: Behavior, 
     return _by_steps(reading, size, point, counted)
 
 
-def _is_a_sum(trigger: Trigger) -> bool:
-    """A sum that the pods share does not depend on how many they are: no change of size makes it stale."""
-    return trigger.target is not None and trigger.target.type is TargetType.AVERAGE_VALUE
+def _is_stale(reading: Reading, policy: Policy, point: Datapoint) -> bool:
+    """Whether the value was measured, in part at least, before the last change of size and so says too much."""
+    scaled_at, target = policy.status.last_scale_time, reading.trigger.target
+    if scaled_at is None or point.at > scaled_at:
+        return False
+    if target is not None and target.type is TargetType.AVERAGE_VALUE:
+        # A sum that the pods share does not depend on how many they are.
+        return False
+    # A pushed value comes once and again in hours: its first one counts, whatever another alarm just changed.
+    return reading.source.received_at is None or reading.source.counted_at is not None
 
 
 def _is_counted(source: Source, point: Datapoint) -> bool:

@@ -8,8 +8,9 @@ import msgspec
 
 from bellhop.alarms.alarm import AlarmEvent, Alert, Datapoint, Metric, State
 from bellhop.errors import InvalidInputError
-from bellhop.scaling.policy import AlarmMatch, AlertMatch, Policy, Trigger
+from bellhop.scaling.policy import Policy
 from bellhop.scaling.sources import DEFAULT_ANNOTATION
+from bellhop.scaling.spec import AlarmMatch, AlertMatch, Trigger
 from bellhop.scaling.status import Source
 
 #: How often Alertmanager repeats an alert that fires on (its repeat_interval's default).

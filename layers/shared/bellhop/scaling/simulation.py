@@ -12,10 +12,11 @@ from bellhop.errors import InvalidInputError
 from bellhop.scaling.decision import Size, TargetType, pods
 from bellhop.scaling.evaluation import Bounds
 from bellhop.scaling.playing import NO_BOUNDS, PODS_START_AFTER, Tick, play
-from bellhop.scaling.policy import Policy, Trigger
+from bellhop.scaling.policy import Policy
 from bellhop.scaling.reason import Reason
 from bellhop.scaling.simulated_alarm import name_of, rings_below
 from bellhop.scaling.simulated_load import Load
+from bellhop.scaling.spec import Trigger
 
 __all__ = ["Load", "Simulation", "Tick", "as_text", "simulate"]
 

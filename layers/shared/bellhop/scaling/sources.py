@@ -10,8 +10,9 @@ from datetime import datetime
 import msgspec
 
 from bellhop.alarms.alarm import AlarmEvent, Alert, Datapoint, Metric, State
-from bellhop.scaling.policy import Policy, Trigger
+from bellhop.scaling.policy import Policy
 from bellhop.scaling.proposal import CLOCK_SKEW, Reading
+from bellhop.scaling.spec import Trigger
 from bellhop.scaling.status import SOURCES_KEPT, Source, Status
 
 #: What Prometheus's `{{ $value }}` writes. Not "1.2k": a unit that is guessed is a size that is guessed.

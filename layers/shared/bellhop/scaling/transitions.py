@@ -11,9 +11,10 @@ from bellhop import durations
 from bellhop.ledger import entry_id
 from bellhop.scaling.evaluation import Evaluation
 from bellhop.scaling.history import remembered
-from bellhop.scaling.policy import Approval, Policy
+from bellhop.scaling.policy import Policy
 from bellhop.scaling.proposal import is_active
 from bellhop.scaling.reason import Reason
+from bellhop.scaling.spec import Approval
 from bellhop.scaling.status import Condition, LastDecision, Phase, Question, Status
 from bellhop.scaling.workload import Workload
 
@@ -29,6 +30,9 @@ _LIMITS = frozenset(
         Reason.SCALE_DOWN_LIMIT,
         Reason.APPROVAL_NEEDED,
     }
+)
+_NOTHING_COMPUTED = frozenset(
+    {Reason.SETTLING, Reason.PAUSED, Reason.ON_HOLD, Reason.METRIC_MISSING, Reason.NO_READY_PODS}
 )
 _INACTIVE = frozenset(
     {Reason.PAUSED, Reason.ON_HOLD, Reason.SCALING_DISABLED, Reason.METRIC_MISSING, Reason.NOTHING_RINGS}
@@ -146,10 +150,12 @@ def reopened(status: Status) -> Status:
 
 
 def refused(policy: Policy, *, code: str, said: str, now: datetime) -> Status:
-    """The status after a look at which no decision could be made."""
+    """The status after a look at which no decision could be made. One in hand, never carried out, is over."""
+    last = policy.status.last_decision
     return msgspec.structs.replace(
         policy.status,
         observed_generation=policy.generation,
+        last_decision=None if last is None else msgspec.structs.replace(last, phase=Phase.DONE),
         slot=slot_at(policy, now),
         told=code,
         conditions=_with(policy.status, ABLE_TO_SCALE, False, code, said, now),
@@ -168,6 +174,9 @@ def needs_follow_up(policy: Policy, evaluation: Evaluation, minimum: int, now: d
     if any(is_active(source, policy.spec, now) for source in sources):
         return True
     wanted = evaluation.recommendation
+    group = policy.spec.node_group
+    if group is not None and not group.scale_down:
+        return False  # nothing rings, and it never shrinks
     # Less than the minimum is never had, however long one looks.
     waits = wanted is not None and max(wanted, minimum) != evaluation.decision.replicas
     over = any(source.state != "INSUFFICIENT_DATA" for source in sources) and not policy.spec.steps_down
@@ -179,8 +188,8 @@ def _question(policy: Policy, evaluation: Evaluation, now: datetime) -> Question
     approval, asked = policy.spec.approval, policy.status.question
     if asked is not None and asked.expires_at <= now:
         asked = None
-    if approval is not None and evaluation.decision.reason is Reason.SETTLING:
-        return asked  # nothing was computed, so nothing says that it is wanted no more
+    if approval is not None and evaluation.decision.reason in _NOTHING_COMPUTED:
+        return asked  # nothing says that it is wanted no more
     if approval is None or evaluation.wanted is None:
         return None
     if asked is not None:

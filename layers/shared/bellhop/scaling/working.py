@@ -20,7 +20,7 @@ def lines(
     found = [f"now {pods(case.size)}, {case.min_replicas} to {case.max_replicas} allowed"]
     found += [proposal.working or proposal.said for proposal in proposals[:_SHOWN]]
     if len(proposals) > _SHOWN:
-        found.append(f"and {len(proposals) - _SHOWN} alarms more")
+        found.append(f"and {len(proposals) - _SHOWN} more")
     if len(proposals) > 1:
         found.append(f"the largest: {wanted}")
     steady = stabilised(wanted, current, case.behavior, case.recommendations)
