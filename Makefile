@@ -8,7 +8,7 @@ CONFIG ?= default
 BUILD := .aws-sam/build
 EXAMPLE := local/replay/series/web-cpu.yaml local/replay/series/web-cpu.csv
 
-.PHONY: help setup run chat replay test unit check build deploy lock clean
+.PHONY: help setup run chat replay test unit bench check build deploy lock clean
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-8s %s\n", $$1, $$2}' Makefile
@@ -31,6 +31,9 @@ test: setup ## every test: unit, integration, and system on a local stack of its
 
 unit: setup ## the tests that need nothing
 	@$(PYTHON) -m pytest tests/unit $(ARGS)
+
+bench: setup ## how fast, how many calls, how big, with budgets (2 minutes); ARGS="--full", subjects, --out
+	@$(TOOLS) $(PYTHON) -m benchmarks $(ARGS)
 
 check: setup ## style, types, template
 	@.venv/bin/ruff check .

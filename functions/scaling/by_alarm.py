@@ -8,7 +8,6 @@ from datetime import datetime
 
 from bellhop.alarms.alarm import AlarmEvent
 from bellhop.errors import BellhopError
-from bellhop.kubernetes.errors import NotFoundError
 from bellhop.scaling.policy import Policy
 from bellhop.scaling.request import Evaluate
 from bellhop.scaling.workload import Cluster
@@ -73,9 +72,9 @@ class AlarmScaler:
 
     def look_again(self, order: Evaluate, *, owner: str) -> None:
         """Look at a policy without an event. Raises a retryable BellhopError when it must be looked at again."""
-        try:
-            policy = self._cluster.policy(order.namespace, order.name)
-        except NotFoundError:
+        policies, _ = self._cluster.policies()
+        named = (p for p in policies if (p.namespace, p.name) == (order.namespace, order.name))
+        if (policy := next(named, None)) is None:
             log.info("scaling.policy_deleted", extra={"policy": order.name})
             return
         if policy.uid != order.uid:

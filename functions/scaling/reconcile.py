@@ -30,7 +30,7 @@ from bellhop.scaling.transitions import (
     for_target,
     is_decided,
     needs_follow_up,
-    next_slot,
+    next_look,
     refused,
     reopened,
     slot_at,
@@ -200,8 +200,8 @@ class Reconciler:
         return self._cluster.write_status(policy, self._armed(done, now) if arm else done.status)
 
     def _armed(self, policy: Policy, now: datetime) -> Status:
-        """The policy's status, with a follow-up for the next slot sent unless one was."""
-        due, status = next_slot(policy, now), policy.status
+        """The policy's status, with a follow-up sent unless one was."""
+        due, status = next_look(policy, now), policy.status
         if status.follow_up == due:
             return status
         order = Evaluate(namespace=policy.namespace, name=policy.name, uid=policy.uid, due=due)

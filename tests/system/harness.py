@@ -7,7 +7,7 @@ import os
 import signal
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -21,6 +21,7 @@ from local.chat.prompt import Talk, render_reply
 from local.chat.slack_client import signed_request
 from local.chat.stack import read_stack
 from local.cloud import LocalCloud
+from local.deployment import STACK
 from local.processes import LocalCloudError, wait_for
 
 PATIENCE = 60.0
@@ -30,12 +31,13 @@ EVENTS = Path(__file__).parents[2] / "events"
 @dataclass(frozen=True)
 class Shop:
     """Helpers for one test; `name` is its workload, its policy, its alarm and its metric. log_began: how long
-    the AWS endpoint's log was when the test began."""
+    the AWS endpoint's log was when the test began, which was at `began`, in seconds since the epoch."""
 
     cloud: LocalCloud
     chat: ChatClient
     name: str
     log_began: int = 0
+    began: float = field(default_factory=time.time)
 
     # ------------------------------------------------------------ the cluster
     def deploy(self, replicas: int = 4, *, name: str = "") -> None:
@@ -70,6 +72,21 @@ class Shop:
         path = f"/apis/bellhop.dev/v1alpha1/namespaces/shop/scalingpolicies/{name or self.name}"
         return dict(self.cloud.kubernetes(path).json())
 
+    def withdraw(self, name: str = "") -> None:
+        """The policy is deleted: nothing looks at the workload any more, whatever still rings."""
+        path = f"/apis/bellhop.dev/v1alpha1/namespaces/shop/scalingpolicies/{name or self.name}"
+        requests.delete(
+            self.cloud.cluster_url + path,
+            headers={"Authorization": f"Bearer {self.cloud.secrets.cluster_admin}"},
+            verify=str(self.cloud.certificates.ca),
+            timeout=10,
+        ).raise_for_status()
+
+    def events_of(self, name: str = "") -> list[Json]:
+        """The Kubernetes Events about a workload."""
+        events = self.cloud.kubernetes("/api/v1/namespaces/shop/events").json()["items"]
+        return [event for event in events if event["involvedObject"]["name"] == (name or self.name)]
+
     def fault(self, **order: object) -> None:
         response = requests.post(f"{self.cloud.control_url}/faults", json=order, timeout=10)
         response.raise_for_status()
@@ -100,12 +117,28 @@ class Shop:
         answer = self.cloud.client("sqs").send_message_batch(QueueUrl=queue, Entries=entries)
         assert len(answer["Successful"]) == len(bodies)
 
+    def alert_group(self, file: str) -> bytes:
+        """A group of alerts from events/, about this test's workload."""
+        group = json.loads((EVENTS / file).read_text())
+        for alert in group["alerts"]:
+            alert["labels"]["deployment"] = self.name
+        return json.dumps(group).encode()
+
+    def post_alerts(self, sender: str, body: bytes, **headers: str) -> requests.Response:
+        """A group of alerts to the door. Headers with _ for -."""
+        named = {name.replace("_", "-"): value for name, value in headers.items()}
+        return self.cloud.http("POST", f"/alerts/{sender}", data=body, headers=named)
+
     # ------------------------------------------------------------ what came of it
     def entries(self, subject: str = "") -> list[Json]:
         """The ledger's entries for the subject, newest first, over the HTTP API."""
         answer = self.activity(subject=subject or f"shop/{self.name}", limit="100")
         assert answer.status_code == 200, answer.text
         return list(answer.json()["entries"])
+
+    def changes(self) -> list[Json]:
+        """The entries of what was done to the test's workload, oldest first. Of what was held there may be others."""
+        return [entry for entry in reversed(self.entries()) if entry["outcome"] == "done"]
 
     def activity(self, token: str | None = None, **query: str) -> requests.Response:
         headers = {"Authorization": f"Bearer {token or self.cloud.secrets.api_token}"}
@@ -121,7 +154,7 @@ class Shop:
         assert all(m["channel"] == seeding.CHANNEL for m in posted)
         return [text for m in posted if about in (text := render_reply(m))]
 
-    def until[T](self, look: Callable[[], T], what: str, seconds: float = PATIENCE) -> T:
+    def until[T](self, look: Callable[[], T | None], what: str, seconds: float = PATIENCE) -> T:
         """The first thing `look` finds that is not empty, zero or False.
 
         Fails with what the functions logged of errors since the test began.
@@ -132,6 +165,14 @@ class Shop:
             logged = self.cloud.aws.log.read_text(errors="replace")[self.log_began :]
             errors = [line for line in logged.splitlines() if "ERROR" in line or "AccessDenied" in line]
             raise AssertionError("\n".join([str(error), *errors[-10:]])) from None
+
+    def logged(self, function: str, about: str) -> list[str]:
+        """What a function logged with `about` in it since the test began, from its log group."""
+        pages = self.cloud.client("logs").get_paginator("filter_log_events")
+        asked = pages.paginate(
+            logGroupName=f"/aws/lambda/{STACK}-{function}", startTime=int(self.began * 1000)
+        )
+        return [e["message"] for page in asked for e in page["events"] if about in e["message"]]
 
     def dead_letters(self, output: str) -> list[Json]:
         """What lies in a dead-letter queue, taken out of it."""

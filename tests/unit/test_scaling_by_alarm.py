@@ -81,7 +81,7 @@ def test_a_look_that_changes_nothing_costs_two_calls_to_the_cluster() -> None:
     it.calls.clear()
     it.follow_ups(START + timedelta(seconds=15))
     assert it.calls == [
-        *("read policy", "list", "autoscalers", "read workload"),
+        *("list", "list", "autoscalers", "read workload"),
         *("alarms", "metric", "follow up", "write status"),
     ]
 

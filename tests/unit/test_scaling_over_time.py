@@ -65,6 +65,17 @@ def test_a_rate_limited_way_up_goes_on_to_its_end_on_one_datapoint() -> None:
     assert it.writes == [(4, 8), (8, 16), (16, 20)]
 
 
+def test_a_rate_as_long_as_the_slot_is_used_in_every_slot() -> None:
+    """The first look falls anywhere in its slot: what a rate allows 15 s later is not there when the next begins."""
+    one = Rate(type=RateType.PODS, value=1, period_seconds=15)
+    it = world(behavior=DeclaredBehavior(scale_up=DeclaredRules(policies=(one,))))
+    it.alarms["web-cpu-high"] = replace(alarm(), datapoint=None)
+    it.now = START + 9 * SECOND
+    it.by_alarm().take(alarm(at=it.now, value=120.0), owner="a")
+    it.follow_ups(START + 55 * SECOND)
+    assert it.writes == [(4, 5), (5, 6), (6, 7), (7, 8)]
+
+
 # ------------------------------------------------------------ it does not compound
 def test_86_of_60_on_4_pods_looked_at_every_15_seconds_is_6_and_stays_6() -> None:
     it = world(behavior=HPA)

@@ -217,10 +217,10 @@ def test_simulate_starts_from_the_status_and_decides_at_once() -> None:
 
 def test_simulate_says_when_each_change_comes() -> None:
     found = simulate(policy(), 500, now=NOON + timedelta(seconds=20))
-    assert [(t.at - found.now.at).total_seconds() for t in found.later] == [25, 40]
+    assert [(t.at - found.now.at).total_seconds() for t in found.later] == [15, 30]
     text = as_text(found)
-    assert any(line.startswith("  +25s  6 -> 12 (ScaleUpLimit): ") for line in text)
-    assert "  stays at 17 replicas from +40s (WithinTolerance)" in text
+    assert any(line.startswith("  +15s  6 -> 12 (ScaleUpLimit): ") for line in text)
+    assert "  stays at 17 replicas from +30s (WithinTolerance)" in text
     assert "  from 2 pods, minReplicas, since the status does not say how many there are" in text
 
 
@@ -228,7 +228,7 @@ def test_simulate_says_whether_it_has_settled() -> None:
     slow = {"scaleUp": {"policies": [{"type": "Pods", "value": 1, "periodSeconds": 15}]}}
     now = NOON + timedelta(seconds=5)
     up = as_text(simulate(policy(behavior=slow, maxReplicas=500), 6000, now=now, minutes=1))
-    assert "  still changing after 1 minute: 6 replicas" in up
+    assert "  still changing after 1 minute: 7 replicas" in up
     down = as_text(simulate(policy(status={"currentReplicas": 4}), 10, now=now))
     assert "  stays at 2 replicas from +5m 10s (TooFewReplicas)" in down
 

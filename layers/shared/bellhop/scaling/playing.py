@@ -20,7 +20,7 @@ from bellhop.scaling.policy import Policy
 from bellhop.scaling.simulated_alarm import REPEATED_EVERY, SimulatedAlarm
 from bellhop.scaling.simulated_load import Load, Pods, Series, measured
 from bellhop.scaling.sources import readings, taken_in
-from bellhop.scaling.transitions import closed, decided, is_decided, needs_follow_up, next_slot
+from bellhop.scaling.transitions import closed, decided, is_decided, needs_follow_up, next_look
 from bellhop.scaling.workload import Workload
 
 PODS_START_AFTER = timedelta(seconds=30)
@@ -206,4 +206,4 @@ class _Run:
         self.policy = msgspec.structs.replace(self.policy, status=status)
 
     def _arm(self, now: datetime) -> None:
-        self.due = next_slot(self.policy, now)
+        self.due = next_look(self.policy, now)

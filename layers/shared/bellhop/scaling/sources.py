@@ -23,16 +23,16 @@ DEFAULT_ANNOTATION = "value"
 def is_news(status: Status, event: AlarmEvent) -> bool:
     """Whether the event is newer than what was taken in of the same alarm.
 
-    CloudWatch: by the time of the change. An alert's episode begins with startsAt and ends with its resolution,
-    whatever arrives after that; within it a later delivery is news ("still firing").
+    CloudWatch: by the time of the change. An alert: by startsAt, and within it by when the door took it in. A repeat
+    is news ("still firing"), and so is one after a resolution: Alertmanager resolves what Prometheus could not
+    repeat in time, and fires it again later with the same startsAt (seen with 2.42 and 0.25).
     """
     seen = status.source(event.source)
     if seen is None:
         return True
     if event.alert is None:
         return event.at > seen.at
-    was = (seen.at, seen.state == State.OK, seen.received_at or seen.at)
-    return (event.at, event.state is State.OK, event.alert.received_at) > was
+    return (event.at, event.alert.received_at) > (seen.at, seen.received_at or seen.at)
 
 
 def taken_in(status: Status, trigger: Trigger, event: AlarmEvent, now: datetime) -> Status:

@@ -9,6 +9,7 @@ import msgspec
 
 from bellhop import durations
 from bellhop.ledger import entry_id
+from bellhop.scaling.behavior import Rules
 from bellhop.scaling.evaluation import Evaluation
 from bellhop.scaling.history import remembered
 from bellhop.scaling.policy import Policy
@@ -47,6 +48,23 @@ def slot_at(policy: Policy, now: datetime) -> datetime:
 
 def next_slot(policy: Policy, now: datetime) -> datetime:
     return slot_at(policy, now) + timedelta(seconds=policy.spec.evaluate_every_seconds)
+
+
+def next_look(policy: Policy, now: datetime) -> datetime:
+    """When a policy that needs it is looked at again: when the next slot begins, or later in it, when the rate that
+    held the last decision allows more. At the slot's beginning that would be a moment too early, each time."""
+    begins, status = next_slot(policy, now), policy.status
+    last, changed = status.last_decision, status.last_scale_time
+    behavior = policy.spec.full_behavior
+    rules: dict[str, Rules] = {
+        Reason.SCALE_UP_LIMIT: behavior.scale_up,
+        Reason.SCALE_DOWN_LIMIT: behavior.scale_down,
+    }
+    held_by = None if last is None else rules.get(last.reason)
+    if held_by is None or changed is None:
+        return begins
+    allows = changed + timedelta(seconds=min(rate.period_seconds for rate in held_by.policies))
+    return allows if begins < allows < next_slot(policy, begins) else begins
 
 
 def is_decided(policy: Policy, now: datetime) -> bool:
