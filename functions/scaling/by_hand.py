@@ -113,7 +113,8 @@ class HandScaler:
     def _governing(self, request: ScaleRequest) -> Policy | None:
         """The policy that sizes the workload too. Raises RefusedError when there is none to hold still."""
         wanted = (request.namespace, request.kind, request.name)
-        policies, _ = self._cluster.policies()
+        # Read now: a policy of a moment ago must not undo what a person sets.
+        policies, _ = self._cluster.policies(fresh=True)
         found = next((p for p in policies if (p.namespace, p.target_kind, p.target_name) == wanted), None)
         if found is None and request.hold_seconds is not None:
             raise RefusedError(

@@ -61,9 +61,33 @@ class Shop:
             "scaleTargetRef": {"kind": "Deployment", "name": name},
             "minReplicas": 2,
             "maxReplicas": 12,
-            "triggers": [{"alarm": {"name": name}, "target": {"type": "Value", "value": 60}}],
+            "triggers": self.triggers(name),
         }
         self._create("bellhop.dev/v1alpha1", "ScalingPolicy", name, whole | spec)
+
+    def triggers(self, name: str = "") -> list[Json]:
+        return [{"alarm": {"name": name or self.name}, "target": {"type": "Value", "value": 60}}]
+
+    def autoscale(self, *, minimum: int, maximum: int, running: int = 4) -> None:
+        """A HorizontalPodAutoscaler that owns the workload, with the status its controller would write."""
+        target = {"apiVersion": "apps/v1", "kind": "Deployment", "name": self.name}
+        spec = {"scaleTargetRef": target, "minReplicas": minimum, "maxReplicas": maximum}
+        self._create("autoscaling/v2", "HorizontalPodAutoscaler", self.name, spec)
+        path = f"/apis/autoscaling/v2/namespaces/shop/horizontalpodautoscalers/{self.name}/status"
+        requests.patch(
+            self.cloud.cluster_url + path,
+            json={"status": {"currentReplicas": running, "desiredReplicas": running}},
+            headers={
+                "Authorization": f"Bearer {self.cloud.secrets.cluster_admin}",
+                "Content-Type": "application/merge-patch+json",
+            },
+            verify=str(self.cloud.certificates.ca),
+            timeout=10,
+        ).raise_for_status()
+
+    def autoscaler(self) -> Json:
+        path = f"/apis/autoscaling/v2/namespaces/shop/horizontalpodautoscalers/{self.name}"
+        return dict(self.cloud.kubernetes(path).json())
 
     def replicas(self, name: str = "") -> int:
         return int(self._deployment(name or self.name)["spec"].get("replicas", 0))
@@ -99,6 +123,14 @@ class Shop:
         requests.delete(f"{self.cloud.control_url}/faults", timeout=10).raise_for_status()
 
     # ------------------------------------------------------------ alarms
+    def ring(self, value: float = 86.0) -> None:
+        """A CloudWatch alarm on a metric, both named after the test, and a datapoint of the metric."""
+        metric = {"Namespace": "System", "MetricName": self.name}
+        seeding.put_alarm(self.cloud, self.name, metric=metric)
+        self.cloud.client("cloudwatch").put_metric_data(
+            Namespace="System", MetricData=[{"MetricName": self.name, "Value": value}]
+        )
+
     def eventbridge(self, *, value: float = 86.0, at: datetime | None = None, name: str = "") -> str:
         """An EventBridge event's body as the rule would put it into the queue."""
         name, at = name or self.name, at or datetime.now(UTC)

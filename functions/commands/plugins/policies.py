@@ -14,7 +14,7 @@ from wording import change, headline, marks, moment, paused_all, sentence
 
 def run(call: Call) -> Answer:
     wanted = call.given.get("namespace")
-    policies, problems = call.desk.policies()
+    policies, problems = call.desk.policies(fresh=True)
     shown = sorted(
         (p for p in policies if wanted in {None, p.namespace}), key=lambda p: (p.namespace, p.name)
     )
