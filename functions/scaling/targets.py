@@ -39,10 +39,12 @@ class Targets:
             )
         if policy.target_kind == NODE_GROUP:
             return self._node_group(policy)
+        # Who looks at a policy for the first time makes sure; later 15 s are soon enough.
+        autoscalers = self.cluster.autoscalers(fresh=policy.status.slot is None)
         if policy.target_kind == AUTOSCALER:
-            self._require_not_kedas(policy.namespace, policy.target_name)
+            _require_not_kedas(policy.namespace, policy.target_name, autoscalers)
         else:
-            self.require_unowned(policy.namespace, policy.target_kind, policy.target_name)
+            _require_unowned(policy.namespace, policy.target_kind, policy.target_name, autoscalers)
         return self.cluster.workload(policy.namespace, policy.target_kind, policy.target_name)
 
     def require_namespace(self, namespace: str) -> None:
@@ -53,20 +55,8 @@ class Targets:
             )
 
     def require_unowned(self, namespace: str, kind: str, name: str) -> None:
-        """Raises RefusedError when a HorizontalPodAutoscaler, one of KEDA's too, sizes the workload: two
-        scalers kill each other's pods."""
-        owned = (namespace, kind, name)
-        for owner in self.cluster.autoscalers():
-            if (owner.namespace, owner.kind, owner.target) == owned:
-                said = f"HorizontalPodAutoscaler {namespace}/{owner.name} sizes {kind} {namespace}/{name}"
-                raise RefusedError("OwnedByAutoscaler", f"{said}: {_instead(owner)}")
-
-    def _require_not_kedas(self, namespace: str, name: str) -> None:
-        """KEDA sets its HorizontalPodAutoscaler's minReplicas back to its own."""
-        for owner in self.cluster.autoscalers():
-            if owner.keda and (owner.namespace, owner.name) == (namespace, name):
-                said = f"HorizontalPodAutoscaler {namespace}/{name} is KEDA's"
-                raise RefusedError("OwnedByAutoscaler", f"{said}: {_instead(owner)}")
+        """Raises RefusedError when a HorizontalPodAutoscaler, one of KEDA's too, sizes the workload now."""
+        _require_unowned(namespace, kind, name, self.cluster.autoscalers(fresh=True))
 
     def resize(self, policy: Policy, workload: Workload, replicas: int, *, token: str) -> None:
         """Set the size, if the target is still as it was read. token: names this change for ever."""
@@ -84,6 +74,22 @@ class Targets:
                 f" NodeGroupNamespace names ({self.node_group_namespace or 'none'}), not of {policy.namespace}",
             )
         return replace(self.node_groups.read(policy.target_name), namespace=policy.namespace)
+
+
+def _require_unowned(namespace: str, kind: str, name: str, autoscalers: Iterable[Autoscaler]) -> None:
+    """Two scalers of one workload kill each other's pods."""
+    for owner in autoscalers:
+        if (owner.namespace, owner.kind, owner.target) == (namespace, kind, name):
+            said = f"HorizontalPodAutoscaler {namespace}/{owner.name} sizes {kind} {namespace}/{name}"
+            raise RefusedError("OwnedByAutoscaler", f"{said}: {_instead(owner)}")
+
+
+def _require_not_kedas(namespace: str, name: str, autoscalers: Iterable[Autoscaler]) -> None:
+    """KEDA sets its HorizontalPodAutoscaler's minReplicas back to its own."""
+    for owner in autoscalers:
+        if owner.keda and (owner.namespace, owner.name) == (namespace, name):
+            said = f"HorizontalPodAutoscaler {namespace}/{name} is KEDA's"
+            raise RefusedError("OwnedByAutoscaler", f"{said}: {_instead(owner)}")
 
 
 def _instead(owner: Autoscaler) -> str:

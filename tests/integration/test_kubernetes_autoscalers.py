@@ -84,6 +84,16 @@ def test_autoscalers_are_listed_with_what_they_own_and_kept_for_a_while(
     assert asked(running) == []
 
 
+def test_a_fresh_list_has_what_was_made_a_moment_ago(
+    running: RunningCluster, cluster: LightkubeCluster
+) -> None:
+    assert cluster.autoscalers() == []
+    apply(running, autoscaler())
+    assert cluster.autoscalers() == []
+    assert [each.name for each in cluster.autoscalers(fresh=True)] == ["web"]
+    assert [each.name for each in cluster.autoscalers()] == ["web"]
+
+
 def test_no_autoscaler_is_kept_too(running: RunningCluster, cluster: LightkubeCluster) -> None:
     assert cluster.autoscalers() == []
     asked(running)

@@ -113,7 +113,7 @@ class World:
 
         self._call("scale", write)
 
-    def autoscalers(self) -> list[Autoscaler]:
+    def autoscalers(self, *, fresh: bool = False) -> list[Autoscaler]:
         return self._call("autoscalers", lambda: self.autoscaled)
 
     def remark(self, workload: Workload, remark: Remark, *, now: datetime) -> None:
@@ -301,8 +301,8 @@ class _Cluster:
     def scale(self, workload: Workload, replicas: int, *, dry_run: bool = False) -> None:
         self._world.scale(workload, replicas, dry_run=dry_run)
 
-    def autoscalers(self) -> list[Autoscaler]:
-        return self._world.autoscalers()
+    def autoscalers(self, *, fresh: bool = False) -> list[Autoscaler]:
+        return self._world.autoscalers(fresh=fresh)
 
     def remark(self, workload: Workload, remark: Remark, *, now: datetime) -> None:
         self._world.remark(workload, remark, now=now)

@@ -73,8 +73,8 @@ class LightkubeCluster:
         kept = self._policies.values()
         return [p for p in kept if isinstance(p, Policy)], [p for p in kept if isinstance(p, str)]
 
-    def autoscalers(self) -> list[Autoscaler]:
-        if time.monotonic() >= self._autoscalers_until:
+    def autoscalers(self, *, fresh: bool = False) -> list[Autoscaler]:
+        if fresh or time.monotonic() >= self._autoscalers_until:
             listed = self._call("list autoscalers", lambda c: list(c.list(_AUTOSCALER, namespace="*")))
             self._autoscalers = [autoscaler_in(resource) for resource in listed]
             self._autoscalers_until = time.monotonic() + KEPT_SECONDS

@@ -71,8 +71,8 @@ class Cluster(Protocol):
         """Every policy in the cluster, at most 15 s old unless `fresh`, and what is wrong with those that do
         not parse. What `policy` and `write_status` return is in the kept list as well."""
 
-    def autoscalers(self) -> list[Autoscaler]:
-        """Every HorizontalPodAutoscaler in the cluster, at most 15 s old."""
+    def autoscalers(self, *, fresh: bool = False) -> list[Autoscaler]:
+        """Every HorizontalPodAutoscaler in the cluster, at most 15 s old unless `fresh`."""
 
     def remark(self, workload: Workload, remark: Remark, *, now: datetime) -> None:
         """Write a Kubernetes Event on the workload, once."""
