@@ -124,6 +124,11 @@ def test_a_function_ends_well_before_its_message_comes_again(mapping: str) -> No
     assert 2 <= properties["ScalingConfig"]["MaximumConcurrency"] <= 1000
 
 
+def test_a_function_that_sends_to_its_own_queue_is_not_taken_for_a_loop() -> None:
+    # https://docs.aws.amazon.com/lambda/latest/dg/invocation-recursion.html
+    assert FUNCTIONS["ScalingFunction"]["RecursiveLoop"] == "Allow"
+
+
 def test_a_scaling_lease_outlives_the_function_and_ends_before_the_redelivery() -> None:
     timeout = timedelta(seconds=FUNCTIONS["ScalingFunction"]["Timeout"])
     for queue in ("AlarmsQueue", "ScalingQueue"):
