@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import secrets
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any
 
@@ -23,11 +23,15 @@ class Secrets:
     slack_bot: str
     api_token: str
     alerts_token: str
+    messenger_app_secret: str
+    messenger_verify_token: str
+    dialogflow_token: str
+    messenger_page_token: str
     cluster_admin: str
 
     @classmethod
     def fresh(cls) -> Secrets:
-        return cls(*(secrets.token_urlsafe(24) for _ in range(5)))
+        return cls(**{field.name: secrets.token_urlsafe(24) for field in fields(cls)})
 
 
 @dataclass(frozen=True, slots=True)

@@ -54,7 +54,8 @@ def local_cloud(folder: Path, ports: Ports, progress: Progress) -> Iterator[Loca
         progress("starting the AWS endpoint (MiniStack, IAM enforced)")
         aws = launch("aws", [str(ROOT / ".tools/ministack/bin/ministack")])
         progress("starting the chat and Kubernetes stand-ins")
-        chat = launch("chat", _chat_command(issued, ports), CHAT_BOT_TOKEN=made.slack_bot)
+        tokens_shown = {"CHAT_BOT_TOKEN": made.slack_bot, "CHAT_PAGE_TOKEN": made.messenger_page_token}
+        chat = launch("chat", _chat_command(issued, ports), **tokens_shown)
         tokens = _write_admin(folder, issued, ports, made)
         cluster = launch("cluster", _cluster_command(issued, ports, tokens))
         progress("building (sam build, bytecode)")
@@ -160,7 +161,9 @@ def _parameters(issued: Certificates, ports: Ports) -> dict[str, str]:
         "ClusterCa": base64.b64encode(issued.ca.read_bytes()).decode(),
         "SlackApiUrl": f"https://{LOOPBACK}:{ports.chat}/api",
         "SlackHooksUrl": f"https://{LOOPBACK}:{ports.chat}",
+        "GraphApiUrl": f"https://{LOOPBACK}:{ports.chat}",
         "PrivateHosts": LOOPBACK,
+        "NodeOperations": "true",
     }
 
 
@@ -170,6 +173,9 @@ def _write_state(cloud: LocalCloud) -> None:
         ("signing-secret", cloud.secrets.slack_signing),
         ("api-token", cloud.secrets.api_token),
         ("alerts-token", cloud.secrets.alerts_token),
+        ("messenger-app-secret", cloud.secrets.messenger_app_secret),
+        ("messenger-verify-token", cloud.secrets.messenger_verify_token),
+        ("dialogflow-token", cloud.secrets.dialogflow_token),
     ):
         file = cloud.folder / name
         file.touch(mode=0o600)
@@ -188,6 +194,9 @@ def _write_state(cloud: LocalCloud) -> None:
         "signing_secret_file": str((cloud.folder / "signing-secret").resolve()),
         "api_token_file": str((cloud.folder / "api-token").resolve()),
         "alerts_token_file": str((cloud.folder / "alerts-token").resolve()),
+        "messenger_app_secret_file": str((cloud.folder / "messenger-app-secret").resolve()),
+        "messenger_verify_token_file": str((cloud.folder / "messenger-verify-token").resolve()),
+        "dialogflow_token_file": str((cloud.folder / "dialogflow-token").resolve()),
         "kubeconfig": str(cloud.kubeconfig.resolve()),
     }
     (cloud.folder / "local.json").write_text(json.dumps(state, indent=2))

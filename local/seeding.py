@@ -21,11 +21,16 @@ TEAM = "T0LOCAL"
 CHANNEL = "C0OPS"
 USER = "U0ANA"
 VIEWER = "U0VIC"
+ADMIN, OTHER_ADMIN = "U0ADA", "U0BOB"
+PAGE, MESSENGER_USER = "4200", "7700"
 
 ACCESS = {
     "persons": {
         "ana": {"ids": [f"slack:{TEAM}/{USER}"], "roles": ["operator"]},
-        "vic": {"ids": [f"slack:{TEAM}/{VIEWER}"], "roles": ["viewer"]},
+        "vic": {"ids": [f"slack:{TEAM}/{VIEWER}", f"messenger:{PAGE}/{MESSENGER_USER}"], "roles": ["viewer"]},
+        "ada": {"ids": [f"slack:{TEAM}/{ADMIN}"], "roles": ["admin"]},
+        "bob": {"ids": [f"slack:{TEAM}/{OTHER_ADMIN}"], "roles": ["admin"]},
+        "agent": {"ids": ["dialogflow:es/agent", "dialogflow:cx/agent"], "roles": ["viewer"]},
     }
 }
 
@@ -38,6 +43,8 @@ COLLECTIONS = {
     "ClusterRoleBinding": "/apis/rbac.authorization.k8s.io/v1/clusterrolebindings",
     "Deployment": "/apis/apps/v1/namespaces/{namespace}/deployments",
     "StatefulSet": "/apis/apps/v1/namespaces/{namespace}/statefulsets",
+    "Node": "/api/v1/nodes",
+    "Pod": "/api/v1/namespaces/{namespace}/pods",
     "HorizontalPodAutoscaler": "/apis/autoscaling/v2/namespaces/{namespace}/horizontalpodautoscalers",
     "ScalingPolicy": "/apis/bellhop.dev/v1alpha1/namespaces/{namespace}/scalingpolicies",
 }
@@ -77,8 +84,12 @@ def put_parameters(cloud: LocalCloud) -> None:
     made = {
         "slack/signing-secret": cloud.secrets.slack_signing,
         "slack/bot-token": cloud.secrets.slack_bot,
+        "messenger/page-token": cloud.secrets.messenger_page_token,
         "api/token": cloud.secrets.api_token,
         "alerts/token": cloud.secrets.alerts_token,
+        "messenger/app-secret": cloud.secrets.messenger_app_secret,
+        "messenger/verify-token": cloud.secrets.messenger_verify_token,
+        "dialogflow/token": cloud.secrets.dialogflow_token,
     }
     for name, secret in made.items():
         ssm.put_parameter(
@@ -112,7 +123,11 @@ def _let_roles_in(cloud: LocalCloud) -> None:
         resourcesVpcConfig={"subnetIds": ["subnet-00000001", "subnet-00000002"]},
         accessConfig={"authenticationMode": "API"},
     )
-    groups = {"ScalingRoleArn": "bellhop:scaling", "CommandsRoleArn": "bellhop:commands"}
+    groups = {
+        "ScalingRoleArn": "bellhop:scaling",
+        "CommandsRoleArn": "bellhop:commands",
+        "JobsRoleArn": "bellhop:jobs",
+    }
     for output, group in groups.items():
         eks.create_access_entry(
             clusterName=CLUSTER,

@@ -22,7 +22,7 @@ _SETTINGS = (
         "PRIVATE_HOSTS",
         "SCALING_",
     ),
-    *("SLACK_", "STATE_TABLE"),
+    *("SLACK_", "STATE_TABLE", "FEEDS_", "QUEUES", "JOBS_", "NODE_", "GRAPH_", "MESSENGER_", "DIALOGFLOW_"),
 )
 _FAKE = {
     "AWS_ACCESS_KEY_ID": "AKIDEXAMPLE",

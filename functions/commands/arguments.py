@@ -8,6 +8,7 @@ from datetime import timedelta
 
 from bellhop import durations
 from bellhop.errors import InvalidInputError, RefusedError
+from bellhop.jobs.request import LONGEST_DRAIN_SECONDS
 from bellhop.scaling.request import MAX_REPLICAS
 from bellhop.scaling.spec import AUTOSCALER, NODE_GROUP
 from bellhop.scaling.workload import KINDS
@@ -23,6 +24,8 @@ _NUMBER = re.compile(r"[+-]?([0-9]{1,20}(\.[0-9]{0,20})?|\.[0-9]{1,20})([eE][+-]
 
 #: What a policy may govern, as kubectl writes it.
 _GOVERNED = KINDS | {"hpa": AUTOSCALER, AUTOSCALER.lower(): AUTOSCALER, NODE_GROUP.lower(): NODE_GROUP}
+_DAEMON_SETS = frozenset({"daemonset", "daemonsets", "ds"})
+_JOB = re.compile(r"[0-9a-f]{12}", re.ASCII)
 #: `all` in place of a policy's name.
 ALL = ("", "all")
 MAX_MINUTES = 60
@@ -44,6 +47,39 @@ def workload(word: str) -> tuple[str, str]:
     if not _SUBDOMAIN.fullmatch(name):
         raise RefusedError("BadArguments", f"`{name}` is not a workload's name")
     return KINDS[kind.lower()] if slash else "Deployment", name
+
+
+def restartable(word: str) -> tuple[str, str]:
+    """(kind, name) as `workload`, DaemonSets too."""
+    kind, _, name = word.rpartition("/")
+    if kind.lower() in _DAEMON_SETS and _SUBDOMAIN.fullmatch(name):
+        return "DaemonSet", name
+    return workload(word)
+
+
+def node(word: str) -> str:
+    if not _SUBDOMAIN.fullmatch(word):
+        raise RefusedError("BadArguments", f"`{word}` is not a node's name")
+    return word
+
+
+def job(word: str) -> str:
+    if not _JOB.fullmatch(word):
+        raise RefusedError("BadArguments", f"`{word}` is not a job's id, such as 1a2b3c4d5e6f")
+    return word
+
+
+def drain_timeout(word: str) -> timedelta:
+    found = duration(word)
+    if found.total_seconds() > LONGEST_DRAIN_SECONDS:
+        raise RefusedError("BadArguments", f"`{word}` is more than 6h")
+    return found
+
+
+def seconds(word: str) -> int:
+    if not (word.isascii() and word.isdecimal() and len(word) <= 6):
+        raise RefusedError("BadArguments", f"`{word}` is not a number of seconds")
+    return int(word)
 
 
 def replicas(word: str) -> int:

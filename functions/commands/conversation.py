@@ -1,32 +1,57 @@
-"""One command from envelope to answer: parse, authorise, run, record, reply. Each happens once."""
+"""One command from envelope to answer: parse, authorise, propose or run, record, reply. Each happens once."""
 
 from __future__ import annotations
 
 import logging
+import shlex
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any, Protocol
 
+import msgspec
+
+import approvals
 import parsing
-from bellhop.chat.access import Access, Person
+from approvals import Approvals, Proposal, State, Vote
+from bellhop.chat.access import Access, Approval, Ask, Person, Risk
 from bellhop.chat.envelope import Envelope
-from bellhop.chat.replies import Replies
-from bellhop.chat.slack import escape, message
+from bellhop.chat.message import Message
+from bellhop.chat.replies import Replies, address
+from bellhop.chat.slack import escape
 from bellhop.errors import BellhopError, RefusedError
 from bellhop.ledger import Entry, Ledger, Outcome, entry_id
+from desk import GuardedDesk, authorise, refusal
 from registry import Answer, Call, Command, Desk
 
 log = logging.getLogger("bellhop.commands")
 
 
-class Responder(Protocol):
-    """Posts to a response_url (`bellhop.chat.outbound.SlackPoster`)."""
+class Replying(Protocol):
+    """Posts an answer to where it was asked (`answering.Answering`)."""
 
-    def respond(self, response_url: str, message: dict[str, Any]) -> None: ...
+    def reply(self, envelope: Envelope, message: Message) -> None: ...
+
+
+@dataclass(slots=True)
+class _Told:
+    """What the ledger says of the asking, as far as it is known by then."""
+
+    who: str
+    action: str = "command"
+
+
+class _WaitsError(RefusedError):
+    """Not without approval. ask: what it would touch."""
+
+    def __init__(self, ask: Ask) -> None:
+        super().__init__("ApprovalNeeded", "that needs approval")
+        self.ask = ask
 
 
 class Conversation:
-    """Answers envelopes. access: read for each command, so that a change counts within its cache's time."""
+    """Answers envelopes, and is the `Decisions` of its commands. access: read for each command, so that a change
+    counts within its cache's time."""
 
     def __init__(
         self,
@@ -36,7 +61,8 @@ class Conversation:
         desk: Desk,
         ledger: Ledger,
         replies: Replies,
-        responder: Responder,
+        approvals: Approvals,
+        answering: Replying,
         clock: Callable[[], datetime],
     ) -> None:
         self._commands = commands
@@ -44,73 +70,234 @@ class Conversation:
         self._desk = desk
         self._ledger = ledger
         self._replies = replies
-        self._responder = responder
+        self._approvals = approvals
+        self._answering = answering
         self._clock = clock
 
     def execute(self, envelope: Envelope) -> dict[str, Any]:
-        """Run the command and record it; answers the message to reply with. Never raises for what the command
-        does wrong: a failing command is answered, recorded and done, so that it cannot block those after it."""
-        if envelope.response_url:
+        """Run the command and record it; answers the message to reply with (`Message`, as JSON). Never raises for
+        what the command does wrong: a failing command is answered, recorded and done, so that it cannot block those
+        after it."""
+        if (where := address(envelope)) is not None:
             asked_at = datetime.fromtimestamp(envelope.received_at, UTC)
-            self._replies.keep(envelope.id, envelope.response_url, envelope.channel, asked_at=asked_at)
-        who, action, because = envelope.caller, "command", "asked in chat"
-        try:
-            typed = parsing.words(envelope.text) or ["help"]
-            person = self._known(envelope)
-            who = f"person {person.name}"
-            command = self._meant(typed[0], person)
-            action = command.name
-            _authorise(command, person)
-            given = parsing.bind(command, typed[1:])
-            answer = command.run(Call(command, given, person, envelope, self._desk))
-        except RefusedError as refusal:
-            because = _UNQUOTED.get(refusal.code, str(refusal))
-            answer = Answer(escape(str(refusal)), outcome=Outcome.REFUSED, reason=refusal.code)
-        except BellhopError as error:
-            log.warning("command.failed", extra={"code": error.code, "because": str(error)})
-            because = str(error)
-            said = f"That did not work: {escape(because)}"
-            answer = Answer(said, outcome=Outcome.FAILED, reason=error.code)
-        except Exception:  # answered and recorded, with its traceback in the log: it must not block the group
-            log.exception("command.failed", extra={"correlation": envelope.correlation})
-            because = f"it is Bellhop's fault: look for {envelope.correlation} in its logs"
-            said = f"That did not work, and {escape(because)}."
-            answer = Answer(said, outcome=Outcome.FAILED, reason="InternalError")
-        self._ledger.record(_entry(envelope, who, action, answer, because, self._clock()))
-        return message(answer.text) | {"response_type": "in_channel" if answer.public else "ephemeral"}
+            self._replies.keep(envelope.id, where, asked_at=asked_at)
+        told = _Told(envelope.caller)
+        answer, because = _answered(lambda: self._carry_out(envelope, told), envelope)
+        self._ledger.record(_entry(envelope, told.who, told.action, answer, because, self._clock()))
+        said = Message(answer.text, buttons=answer.buttons, public=answer.public)
+        return dict(msgspec.to_builtins(said))
 
     def reply(self, envelope: Envelope, answer: dict[str, Any]) -> None:
-        """Post the answer where the command was asked. Raises UnavailableError or BusyError to be called again."""
-        if envelope.response_url is None:
-            log.warning("reply.nowhere", extra={"correlation": envelope.correlation})
-            return
-        try:
-            self._responder.respond(envelope.response_url, answer)
-        except RefusedError as refusal:
-            # Too late, or not Slack's: nobody can be told any more. The ledger has what was done.
-            log.warning("reply.refused", extra={"code": refusal.code, "correlation": envelope.correlation})
+        """Post the answer where the command was asked. Raises what `Answering.reply` does, to be called again."""
+        self._answering.reply(envelope, msgspec.convert(answer, Message))
 
-    def _known(self, envelope: Envelope) -> Person:
-        person = self._access().person(envelope.caller)
-        if person is None:
-            said = f"you are not in the access document: ask an admin to add {envelope.caller} (docs/configuration.md)"
-            raise RefusedError("UnknownPerson", said)
-        return person
+    def _carry_out(self, envelope: Envelope, told: _Told) -> Answer:
+        typed = parsing.words(envelope.text) or ["help"]
+        access = self._access()
+        person = _known(access, envelope)
+        told.who = f"person {person.name}"
+        command = self._meant(typed[0], person)
+        told.action = command.name
+        if not person.could(command.name, command.risk):
+            raise refusal(person, command.name)
+        if envelope.platform == "dialogflow" and command.risk is not Risk.READ:
+            # Whoever calls the agent is nobody in particular, whatever the access document says.
+            raise RefusedError("OnlyReading", f"`{command.name}` is not for Dialogflow: it changes something")
+        given = parsing.bind(command, typed[1:])
+        ask = command.ask(given, default_namespace=self._desk.default_namespace)
+        authorise(person, ask)
+
+        def check(ask: Ask) -> None:
+            if access.approval.needed(ask):
+                raise _WaitsError(ask)
+
+        try:
+            check(ask)
+            desk = GuardedDesk(self._desk, person, ask, check)
+            return command.run(Call(command, given, person, envelope, desk, self))
+        except _WaitsError as waits:
+            line = shlex.join((command.name, *typed[1:]))
+            return self._propose(
+                line, Call(command, given, person, envelope, self._desk, self), waits.ask, access
+            )
 
     def _meant(self, name: str, person: Person) -> Command:
         """The command of that name. Suggestions are only of what this person may run."""
-        allowed = [n for n, command in self._commands.items() if person.may(command.risk)]
+        allowed = [n for n, command in self._commands.items() if person.could(command.name, command.risk)]
         return parsing.find(self._commands, name, allowed=allowed)
 
+    # What waits for another person
 
-def _authorise(command: Command, person: Person) -> None:
-    """Who may not is told no more than that."""
-    if not person.may(command.risk):
-        roles = ", ".join(person.roles) or "no role"
-        raise RefusedError(
-            "NotAllowed", f"`{command.name}` is not among what {person.name} ({roles}) may run"
+    def _propose(self, line: str, call: Call, ask: Ask, access: Access) -> Answer:
+        now = self._clock()
+        kept = approvals.propose(
+            self._approvals,
+            Proposal(
+                id="",
+                nonce="",
+                command=call.command.name,
+                text=line,
+                digest=_digest(call.command, call.given, call.person, call.envelope, ask),
+                requester=call.person.name,
+                envelope=msgspec.structs.replace(call.envelope, response_url=None),
+                asked_at=now,
+                expires_at=now + access.approval.expires,
+                quorum=access.approval.quorum,
+                namespaces=None if ask.namespaces is None else tuple(sorted(ask.namespaces)),
+                paths=None if ask.paths is None else tuple(sorted(ask.paths)),
+            ),
         )
+        return approvals.question(kept, access.approval)
 
+    def approve(self, call: Call, token: str) -> Answer | None:
+        """Count the person's yes; when that is enough, run the command as who asked for it. Both persons, and whoever
+        approved before, are authorised again."""
+        proposal = approvals.named(self._approvals, token)
+        if proposal is None:
+            return None
+        access, now, by = self._access(), self._clock(), call.envelope
+        ask, quorum = self._ask(proposal), max(access.approval.quorum, proposal.quorum)
+        mine = Vote(call.person.name, by.caller, _place(by))
+
+        def stands(vote: Vote) -> bool:
+            voter = access.person(vote.caller, vote.channel)
+            return voter is not None and voter.name == vote.person and access.approval.may(voter, ask)
+
+        def change(how: Callable[[Proposal], Proposal]) -> Proposal:
+            return approvals.change(self._approvals, proposal.id, how)
+
+        if mine.person != proposal.requester and not stands(mine):
+            raise refusal(call.person, proposal.command, "approve")
+        change(lambda seen: approvals.expire(seen, now=now))
+        voted = change(lambda seen: approvals.vote(seen, mine, envelope_id=by.id, now=now))
+        again = self._asked_again(proposal, access)
+        names = approvals.standing(voted, stands)
+        if voted.state is not State.DONE and len(names) < quorum:
+            return approvals.counted(proposal, names, quorum)
+        change(lambda seen: approvals.approve(seen, approvals.standing(seen, stands), quorum=quorum, now=now))
+        taken = change(
+            lambda seen: approvals.take(
+                seen,
+                approvals.standing(seen, stands),
+                quorum=quorum,
+                person=mine.person,
+                envelope_id=by.id,
+                now=now,
+            )
+        )
+        return self._run_approved(taken, again, access.approval)
+
+    def deny(self, call: Call, token: str) -> Answer | None:
+        """Have it never run: the word of who asked for it, or of who may approve it."""
+        proposal = approvals.named(self._approvals, token)
+        if proposal is None:
+            return None
+        access, name = self._access(), call.person.name
+        here = _known(access, call.envelope)
+        if name != proposal.requester and not access.approval.may(here, self._ask(proposal)):
+            raise refusal(call.person, proposal.command, "deny")
+        now, by = self._clock(), call.envelope.id
+        approvals.change(
+            self._approvals,
+            proposal.id,
+            lambda seen: approvals.deny(seen, person=name, envelope_id=by, now=now),
+        )
+        if name != proposal.requester:
+            told = Answer("", outcome=Outcome.REFUSED, reason="Denied", subject=approvals.subject(proposal))
+            self._tell(proposal, told, f"denied by {name}", "denied", asked_in=proposal.envelope.id)
+        text = f"Denied by {escape(name)}: {approvals.line(proposal)} does not run."
+        return approvals.decided(proposal, text, "Denied")
+
+    def _ask(self, proposal: Proposal) -> Ask:
+        command = self._commands.get(proposal.command)
+        return proposal.ask(Risk.DANGER if command is None else command.risk)
+
+    def _asked_again(self, proposal: Proposal, access: Access) -> Call:
+        """The proposal as its requester would ask it now. Raises RefusedError when that is not the same, or may not
+        be any more."""
+        name, *rest = shlex.split(proposal.text)
+        command, ask = self._commands.get(name), self._ask(proposal)
+        requester = access.person(proposal.envelope.caller, _place(proposal.envelope))
+        if requester is None or requester.name != proposal.requester or not requester.may(ask):
+            said = f"`{proposal.command}` is not among what {proposal.requester} may run any more"
+            raise RefusedError("NotAllowed", said)
+        if command is None:
+            raise RefusedError("ApprovalChanged", f"there is no command `{name}` any more")
+        given = parsing.bind(command, rest)
+        if _digest(command, given, requester, proposal.envelope, ask) != proposal.digest:
+            raise RefusedError("ApprovalChanged", "it is not what was proposed any more: ask again")
+        return Call(command, given, requester, proposal.envelope, self._desk, self)
+
+    def _run_approved(self, proposal: Proposal, call: Call, approval: Approval) -> Answer:
+        approved = proposal.ask(call.command.risk)
+
+        def check(ask: Ask) -> None:
+            within = approved.namespaces is None or (ask.namespaces or frozenset()) <= approved.namespaces
+            if approval.needed(ask) and not within:
+                where, there = ", ".join(approved.namespaces or ()), ", ".join(ask.namespaces or ())
+                said = f"that was approved for namespace {where}, and is {there}'s: ask again with -n"
+                raise RefusedError("ApprovalChanged", said)
+
+        # As of the approval, and the same each time that it is run again after a crash.
+        at = (proposal.decided_at or proposal.asked_at).timestamp()
+        envelope = msgspec.structs.replace(proposal.envelope, received_at=at)
+        desk = GuardedDesk(self._desk, call.person, approved, check)
+        run = Call(call.command, call.given, call.person, envelope, desk, self)
+        answer, because = _answered(lambda: call.command.run(run), envelope)
+        names = ", ".join(dict.fromkeys(vote.person for vote in proposal.votes))
+        follows = answer.outcome is Outcome.ASKED
+        why = f"approved by {names}" if answer.outcome in _WENT_WELL else f"approved by {names}: {because}"
+        self._tell(proposal, answer, why, "approved", asked_in=None if follows else proposal.envelope.id)
+        text = f"Approved by {escape(names)}: {approvals.line(proposal)}.\n{answer.text}"
+        return approvals.decided(proposal, text, "Approved")
+
+    def _tell(
+        self, proposal: Proposal, answer: Answer, because: str, what: str, *, asked_in: str | None
+    ) -> None:
+        """Record what became of it. asked_in: where it was asked, when that is told there too."""
+        who = f"person {proposal.requester}"
+        told = _entry(proposal.envelope, who, proposal.command, answer, because, self._clock())
+        id = entry_id(proposal.envelope.id, what)
+        self._ledger.record(msgspec.structs.replace(told, id=id, asked_in=asked_in))
+
+
+def _answered(work: Callable[[], Answer], envelope: Envelope) -> tuple[Answer, str]:
+    """What `work` answers, or what is said of its failing, and why in the ledger's words."""
+    try:
+        return work(), "asked in chat"
+    except RefusedError as refused:
+        because = _UNQUOTED.get(refused.code, str(refused))
+        return Answer(escape(str(refused)), outcome=Outcome.REFUSED, reason=refused.code), because
+    except BellhopError as error:
+        log.warning("command.failed", extra={"code": error.code, "because": str(error)})
+        said = f"That did not work: {escape(str(error))}"
+        return Answer(said, outcome=Outcome.FAILED, reason=error.code), str(error)
+    except Exception:  # answered and recorded, with its traceback in the log: it must not block the group
+        log.exception("command.failed", extra={"correlation": envelope.correlation})
+        because = f"it is Bellhop's fault: look for {envelope.correlation} in its logs"
+        said = f"That did not work, and {escape(because)}."
+        return Answer(said, outcome=Outcome.FAILED, reason="InternalError"), because
+
+
+def _known(access: Access, envelope: Envelope) -> Person:
+    person = access.person(envelope.caller, _place(envelope))
+    if person is None:
+        said = f"you are not in the access document: ask an admin to add {envelope.caller} (docs/configuration.md)"
+        raise RefusedError("UnknownPerson", said)
+    return person
+
+
+def _place(envelope: Envelope) -> str:
+    """The channel, as the access document names it."""
+    return f"{envelope.platform}:{envelope.workspace}/{envelope.channel}"
+
+
+def _digest(command: Command, given: Mapping[str, Any], person: Person, envelope: Envelope, ask: Ask) -> str:
+    workspace = f"{envelope.platform}:{envelope.workspace}"
+    return approvals.digest(command.name, given, person.name, workspace, ask)
+
+
+_WENT_WELL = {Outcome.DONE, Outcome.ANSWERED, Outcome.ASKED}
 
 #: What the ledger says where the answer quotes what was typed: people paste secrets into the wrong window.
 _UNQUOTED = {
@@ -118,6 +305,11 @@ _UNQUOTED = {
     "BadArguments": "what was typed are not the command's arguments",
     "PolicyMissing": "no policy is called what was typed",
     "QuestionGone": "no open question is called what was typed",
+    "AlarmMissing": "no alarm is called what was typed",
+    "PodMissing": "nothing is called what was typed",
+    "WorkloadMissing": "nothing is called what was typed",
+    "WorkloadAmbiguous": "more than one is called what was typed",
+    "ContainerMissing": "nothing is called what was typed",
 }
 
 

@@ -1,10 +1,14 @@
-"""People's words on policies, handed to `scaling`, which carries them out once and answers where it was asked."""
+"""What people want changed, handed to its owner, who carries it out once and answers where it was asked."""
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from arguments import ALL
+from bellhop.chat.message import Button
 from bellhop.errors import RefusedError
-from bellhop.ledger import Outcome
+from bellhop.jobs.request import Asked
+from bellhop.ledger import Outcome, entry_id
 from bellhop.scaling.policy import Policy
 from bellhop.scaling.request import Control, Verb
 from finding import meant_policy
@@ -33,6 +37,21 @@ def hand_on_one(
     )
     where = f"{policy.namespace}/{policy.name}"
     return _answer(f"{doing} policy *{where}*", subject=where, note=note)
+
+
+def job_id(call: Call) -> str:
+    """The id of the job that a command asks for: the same for every delivery, and short enough to be typed."""
+    return entry_id(call.envelope.id, "job")[:12]
+
+
+def hand_to_jobs(call: Call, request: Asked, doing: str) -> Answer:
+    """Hand a job on. doing: "Draining *node/a*"."""
+    call.desk.hand_to_jobs(request)
+    if request.dry_run:
+        return _answer(f"{doing} (dry run)", subject=request.subject)
+    cancel = f"cancel {request.id}"
+    answer = _answer(doing, subject=request.subject, note=f"`{cancel}` stops it.")
+    return replace(answer, buttons=(Button("Cancel", cancel, "danger", "Stop it half-way?"),))
 
 
 def _control(call: Call, verb: Verb, *, namespace: str = "", name: str = "", question: str = "") -> Control:

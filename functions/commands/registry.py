@@ -4,18 +4,22 @@ from __future__ import annotations
 
 import importlib
 import pkgutil
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any, Protocol
 
 import plugins
-from bellhop.chat.access import Person, Risk
+from arguments import ALL
+from bellhop.chat.access import ANYWHERE, Ask, Person, Risk
 from bellhop.chat.envelope import Envelope
+from bellhop.chat.message import Button
+from bellhop.jobs.request import Asked, Cancel
 from bellhop.ledger import Entry, Outcome
 from bellhop.scaling.policy import Policy
 from bellhop.scaling.request import Request
 from bellhop.scaling.status import Pause
+from views import Views
 
 
 class Desk(Protocol):
@@ -36,7 +40,24 @@ class Desk(Protocol):
         """The newest entries of the ledger."""
 
     def hand_to_scaling(self, request: Request) -> None:
-        """Queue a change for its owner."""
+        """Queue a change of size, or a word on policies, for its owner."""
+
+    def hand_to_jobs(self, request: Asked | Cancel) -> None:
+        """Queue another change in the cluster for its owner."""
+
+    @property
+    def views(self) -> Views:
+        """What is only read."""
+
+
+class Decisions(Protocol):
+    """What waits for a second person's word. None: nothing has that id. Both raise RefusedError."""
+
+    def approve(self, call: Call, token: str) -> Answer | None:
+        """Count the person's yes; when that is enough, run the command as who asked for it."""
+
+    def deny(self, call: Call, token: str) -> Answer | None:
+        """Have it never run."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,7 +65,8 @@ class Argument:
     """One argument. name: "target", or "--namespace" for an option. parse: raises RefusedError.
 
     flag: an option without a value. short: an option's one-letter form, "-n". shown: what stands for the value in
-    the usage, when it is not the name.
+    the usage, when it is not the name. path: its value is a parameter's path, which roles' prefixes narrow, as their
+    namespaces do `--namespace`.
     """
 
     name: str
@@ -54,6 +76,12 @@ class Argument:
     flag: bool = False
     short: str = ""
     shown: str = ""
+    path: bool = False
+
+    @property
+    def key(self) -> str:
+        """Its name in `Call.given`."""
+        return self.name.removeprefix("--").replace("-", "_")
 
     @property
     def usage(self) -> str:
@@ -74,6 +102,7 @@ class Call:
     person: Person
     envelope: Envelope
     desk: Desk
+    decisions: Decisions
 
     @property
     def at(self) -> datetime:
@@ -84,13 +113,15 @@ class Call:
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """text: mrkdwn. public: shown to the whole channel. outcome, reason: what the ledger says of it."""
+    """text: mrkdwn. public: shown to the whole channel. outcome, reason: what the ledger says of it. buttons: under
+    the text, where the platform has some; the text must do without."""
 
     text: str
     public: bool = False
     outcome: Outcome = Outcome.ANSWERED
     reason: str = "Answered"
     subject: str = ""
+    buttons: tuple[Button, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,6 +139,18 @@ class Command:
     @property
     def usage(self) -> str:
         return " ".join((self.name, *(argument.usage for argument in self.arguments)))
+
+    def ask(self, given: Mapping[str, Any], *, default_namespace: str) -> Ask:
+        """What must be allowed for these arguments. Without `--namespace` it is the stack's own; `all`, as a policy's
+        name, and `--all-namespaces` are all."""
+        namespaces = None
+        if any(argument.name == "--namespace" for argument in self.arguments):
+            where = frozenset({given.get("namespace", default_namespace)})
+            everywhere = ALL in given.values() or given.get("all_namespaces")
+            namespaces = ANYWHERE if everywhere else where
+        named = [argument.key for argument in self.arguments if argument.path]
+        paths = frozenset(str(given[key]) for key in named if key in given) if named else None
+        return Ask(self.name, self.risk, namespaces, paths)
 
 
 def registered() -> dict[str, Command]:

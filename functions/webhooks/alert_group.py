@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable
 from typing import Any
 
+import payloads
 from bellhop.alarms import fields
 from bellhop.http_api import Refusal
 
@@ -19,7 +19,7 @@ def read(body: bytes, *, version: str, values: Values) -> list[NeutralAlert]:
 
     version: what the sender writes into the document. values: an alert's numbers, out of the sender's own field.
     """
-    document = _document(body)
+    document = payloads.json_object(body)
     if document.get("version") != version:
         raise Refusal(400, f'version is not "{version}"')
     alerts = document.get("alerts")
@@ -30,16 +30,6 @@ def read(body: bytes, *, version: str, values: Values) -> list[NeutralAlert]:
 
 def no_values(_: dict[str, Any]) -> dict[str, float]:
     return {}
-
-
-def _document(body: bytes) -> dict[str, Any]:
-    try:
-        document = json.loads(body.decode("utf-8"))
-    except (ValueError, RecursionError):  # UnicodeDecodeError among them
-        raise Refusal(400, "the body is not JSON in UTF-8") from None
-    if not isinstance(document, dict):
-        raise Refusal(400, "the body is not a JSON object")
-    return document
 
 
 def _neutral(alert: object, where: str, values: Values) -> NeutralAlert:

@@ -5,22 +5,26 @@ holds it to that): a person is waiting, and Slack for 3 seconds only.
 from __future__ import annotations
 
 import functools
-import json
 import logging
 import os
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 import alert_intake
-import slack_commands
-import slack_signature
+import dialogflow_intake
+import messenger_intake
+import slack_intake
 from alert_intake import AlertIntake
 from bellhop import http_api, logs, settings, signed
 from bellhop.errors import BellhopError, UnavailableError
 from bellhop.http_api import Refusal, Request, Response
 from bellhop.parameters import Parameters
+from commands_queue import CommandsQueue
+from dialogflow_intake import DialogflowIntake
+from messenger_intake import MessengerIntake
+from slack_intake import SlackIntake
 
 if TYPE_CHECKING:
     from aws_lambda_powertools.utilities.typing import LambdaContext
@@ -28,40 +32,54 @@ if TYPE_CHECKING:
 log = logging.getLogger("bellhop.webhooks")
 logs.configure()
 
-#: Slack's commands are a few kilobytes. A byte becomes 6 at most in the envelope's JSON, and SQS takes 1 MiB.
-LARGEST_BODY = 128 * 1024
-#: By path, each of which knows POST only.
-_LARGEST = {
-    "/slack/commands": LARGEST_BODY,
-    "/alerts/alertmanager": alert_intake.LARGEST_BODY,
-    "/alerts/grafana": alert_intake.LARGEST_BODY,
-}
+
+class Serve(Protocol):
+    """Serves a request of one path and method. now: seconds since the epoch."""
+
+    def __call__(self, request: Request, *, now: float) -> Response: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """What is served at a path, by method. largest_body: bytes."""
+
+    largest_body: int
+    methods: dict[str, Serve]
+
+
+_NOWHERE = Place(slack_intake.LARGEST_BODY, {})
 
 
 @dataclass(frozen=True, slots=True)
 class Settings:
-    """The environment of this function; template.yaml sets it."""
+    """The environment of this function; template.yaml sets it. Of secrets, the parameters' names."""
 
     commands_queue_url: str
-    slack_signing_secret: str  # the parameter's name, not the secret
+    commands_function: str
     alarms_queue_url: str
-    alerts_token: str  # likewise
+    slack_signing_secret: str
+    messenger_app_secret: str
+    messenger_verify_token: str
+    dialogflow_token: str
+    alerts_token: str
 
 
 @dataclass(frozen=True, slots=True)
 class Door:
-    """What the door needs. send: (body, group, deduplication id) to CommandsQueue. alerts: None has none taken."""
+    """What is behind the door, by sender. clock: seconds since the epoch."""
 
-    slack_secret_accepts: Callable[[Callable[[str], bool]], bool]
-    send: Callable[[str, str, str], None]
+    slack: SlackIntake
+    messenger: MessengerIntake
+    dialogflow: DialogflowIntake
+    alerts: AlertIntake
     clock: Callable[[], float] = time.time
-    alerts: AlertIntake | None = None
 
     def answer(self, event: dict[str, Any]) -> Response:
         """Serve one request. Bad input is a 4xx with its reason; only Bellhop's own trouble is a 503."""
         try:
-            largest = _LARGEST.get(str(event.get("rawPath")), LARGEST_BODY)
-            return self._serve(http_api.read(event, largest_body=largest))
+            place = self.places().get(str(event.get("rawPath")), _NOWHERE)
+            request = http_api.read(event, largest_body=place.largest_body)
+            return _serving(place, request.method)(request, now=self.clock())
         except Refusal as refusal:
             facts = {"status": refusal.status, "reason": refusal.reason, "path": event.get("rawPath")}
             log.warning("request.refused", extra=facts)
@@ -70,27 +88,29 @@ class Door:
             log.error("request.failed", extra={"code": error.code, "because": str(error)})  # noqa: TRY400
             return http_api.refused(Refusal(503, "try again in a moment"))
 
-    def _serve(self, request: Request) -> Response:
-        if request.path in _LARGEST and request.method != "POST":
-            raise Refusal(405, "only POST")
-        match request.path:
-            case "/slack/commands":
-                return self._slack_command(request)
-            case "/alerts/alertmanager" if self.alerts:
-                return self.alerts.from_alertmanager(request, now=self.clock())
-            case "/alerts/grafana" if self.alerts:
-                return self.alerts.from_grafana(request, now=self.clock())
-            case _:
-                raise Refusal(404, "no such path")
+    def places(self) -> dict[str, Place]:
+        """By path."""
+        return {
+            "/slack/commands": Place(slack_intake.LARGEST_BODY, {"POST": self.slack.command}),
+            "/slack/interactions": Place(slack_intake.LARGEST_BODY, {"POST": self.slack.interaction}),
+            "/slack/events": Place(slack_intake.LARGEST_BODY, {"POST": self.slack.event}),
+            "/messenger": Place(
+                messenger_intake.LARGEST_BODY,
+                {"GET": self.messenger.verification, "POST": self.messenger.batch},
+            ),
+            "/dialogflow/es": Place(dialogflow_intake.LARGEST_BODY, {"POST": self.dialogflow.es}),
+            "/dialogflow/cx": Place(dialogflow_intake.LARGEST_BODY, {"POST": self.dialogflow.cx}),
+            "/alerts/alertmanager": Place(alert_intake.LARGEST_BODY, {"POST": self.alerts.from_alertmanager}),
+            "/alerts/grafana": Place(alert_intake.LARGEST_BODY, {"POST": self.alerts.from_grafana}),
+        }
 
-    def _slack_command(self, request: Request) -> Response:
-        now = self.clock()
-        slack_signature.verify(request, self.slack_secret_accepts, now=now)
-        envelope = slack_commands.envelope(request, received_at=now)
-        if envelope is not None:
-            self.send(json.dumps(envelope), slack_commands.group(envelope), envelope["id"])
-            log.info("command.accepted", extra={"id": envelope["id"], "correlation": request.id})
-        return http_api.empty()
+
+def _serving(place: Place, method: str) -> Serve:
+    if serve := place.methods.get(method):
+        return serve
+    if place.methods:
+        raise Refusal(405, f"only {' and '.join(place.methods)}")
+    raise Refusal(404, "no such path")
 
 
 @functools.cache
@@ -98,26 +118,35 @@ def door() -> Door:
     chosen = settings.read(Settings, os.environ)
     sqs = signed.SignedClient("sqs", target_prefix="AmazonSQS", version="1.0")
     ssm = signed.SignedClient("ssm", target_prefix="AmazonSSM", version="1.1")
+    functions = signed.SignedConnection("lambda")
     parameters = Parameters(lambda name: signed.fetch_parameter(ssm, name), time.monotonic)
 
-    def send(url: str, message: dict[str, str]) -> None:
+    def call_sqs(operation: str, request: dict[str, Any]) -> dict[str, Any]:
         try:
-            sqs.call("SendMessage", {"QueueUrl": url, **message})
+            return sqs.call(operation, request)
         except signed.AwsError as error:
-            raise UnavailableError(f"{url.rpartition('/')[2]}: {error}") from error
+            raise UnavailableError(f"{request['QueueUrl'].rpartition('/')[2]}: {error}") from error
 
-    def send_command(body: str, group: str, deduplication_id: str) -> None:
-        message = {"MessageBody": body, "MessageGroupId": group, "MessageDeduplicationId": deduplication_id}
-        send(chosen.commands_queue_url, message)
+    def send_alerts(body: str) -> None:
+        call_sqs("SendMessage", {"QueueUrl": chosen.alarms_queue_url, "MessageBody": body})
 
-    alerts = AlertIntake(
-        token_accepts=lambda test: parameters.accepts(chosen.alerts_token, test),
-        send=lambda body: send(chosen.alarms_queue_url, {"MessageBody": body}),
-    )
+    def ask(envelope: dict[str, Any], seconds: float) -> dict[str, Any]:
+        question = {"dialogflow": envelope}
+        return signed.invoke(functions, chosen.commands_function, question, seconds=seconds)
+
+    def secret(name: str) -> Callable[[Callable[[str], bool]], bool]:
+        return lambda test: parameters.accepts(name, test)
+
+    commands = CommandsQueue(chosen.commands_queue_url, call_sqs)
     return Door(
-        slack_secret_accepts=lambda test: parameters.accepts(chosen.slack_signing_secret, test),
-        send=send_command,
-        alerts=alerts,
+        slack=SlackIntake(secret(chosen.slack_signing_secret), commands.send),
+        messenger=MessengerIntake(
+            secret_accepts=secret(chosen.messenger_app_secret),
+            token_accepts=secret(chosen.messenger_verify_token),
+            send=commands.send,
+        ),
+        dialogflow=DialogflowIntake(secret(chosen.dialogflow_token), ask),
+        alerts=AlertIntake(secret(chosen.alerts_token), send_alerts),
     )
 
 

@@ -1,5 +1,5 @@
-"""The chat stand-in: plays Slack's servers on the loopback for `make run` and the system tests.
+"""The chat stand-in: plays Slack's and Messenger's servers on the loopback for `make run` and the system tests.
 
-It takes what Bellhop sends to Slack (response_url posts and Web API calls), refuses what Slack would refuse,
-keeps the rest, and shows it in the terminal and on a small page.
+It takes what Bellhop sends to Slack (response_url posts and Web API calls) and to Messenger (the Send API),
+refuses what they would refuse, keeps the rest, and shows it in the terminal and on a small page.
 """

@@ -18,8 +18,9 @@ def main(arguments: list[str] | None = None) -> int:
     """Serve until SIGTERM or SIGINT. Exit codes: 0 stopped, 1 could not start, 2 wrong call."""
     parser = argparse.ArgumentParser(
         prog="python -m local.chat",
-        description="Plays Slack's servers on 127.0.0.1 and shows what is posted to them.",
-        epilog="The bot token to expect is read from the environment variable CHAT_BOT_TOKEN. "
+        description="Plays Slack's and Messenger's servers on 127.0.0.1 and shows what is posted to them.",
+        epilog="The bot token to expect is read from the environment variable CHAT_BOT_TOKEN, "
+        "the page token from CHAT_PAGE_TOKEN (without it nothing can be sent in Messenger). "
         'When it listens, it prints one line to stdout: {"ready": true, "port": N}.',
     )
     parser.add_argument("--certificate", type=Path, required=True, help="PEM file, for 127.0.0.1")
@@ -31,6 +32,8 @@ def main(arguments: list[str] | None = None) -> int:
     if not bot_token:
         parser.error("set CHAT_BOT_TOKEN to the bot token that callers will show")
 
+    page_token = os.environ.pop("CHAT_PAGE_TOKEN", "")
+
     stop = threading.Event()
     for each in (signal.SIGTERM, signal.SIGINT):
         signal.signal(each, lambda *_: stop.set())
@@ -41,6 +44,7 @@ def main(arguments: list[str] | None = None) -> int:
             bot_token,
             options.port,
             on_kept=(lambda _: None) if options.quiet else _show,
+            page_token=page_token,
         ) as chat:
             print(json.dumps({"ready": True, "port": chat.port}), flush=True)
             stop.wait()

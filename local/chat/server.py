@@ -42,18 +42,24 @@ def running_chat(
     *,
     now: Callable[[], datetime] = lambda: datetime.now(UTC),
     on_kept: Callable[[Message], None] = lambda _: None,
+    page_token: str = "",
 ) -> Iterator[RunningChat]:
     """Run the stand-in while the context lasts.
 
     `certificate` (PEM, with its chain) and `key` are for 127.0.0.1; `port` 0 lets the system choose;
-    `on_kept` is called with each message. Raises OSError when the port is taken or a file cannot be used.
+    `on_kept` is called with each message; `page_token` is what Messenger's senders must show. Raises OSError
+    when the port is taken or a file cannot be used.
     """
     tls = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     tls.load_cert_chain(certificate, key)
     server = _Server(port, tls)
     conversation = Conversation(now, on_kept=on_kept)
     server.stand_in = StandIn(
-        bot_token=bot_token, port=server.server_port, now=now, conversation=conversation
+        bot_token=bot_token,
+        port=server.server_port,
+        now=now,
+        conversation=conversation,
+        page_token=page_token,
     )
     accepting = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05}, name="chat")
     accepting.start()

@@ -4,7 +4,7 @@ import re
 from collections.abc import Callable
 from datetime import datetime
 
-from local.chat import control, page, web_api
+from local.chat import control, graph_api, page, web_api
 from local.chat.exchange import Answer, Request, json_answer
 from local.chat.faults import Faults
 from local.chat.messages import Conversation
@@ -15,15 +15,25 @@ _RESPONSE_URL = re.compile(r"/commands/[^/]+/(?P<id>[^/]+)/(?P<secret>[^/]+)")
 
 
 class StandIn:
-    """Slack's side (/commands, /api) and the stand-in's own (/, /control). Safe to use from many threads."""
+    """Slack's side (/commands, /api), Meta's (/v25.0) and the stand-in's own (/, /control).
+
+    Safe to use from many threads. page_token: "" lets nobody send as a page.
+    """
 
     def __init__(
-        self, *, bot_token: str, port: int, now: Callable[[], datetime], conversation: Conversation
+        self,
+        *,
+        bot_token: str,
+        port: int,
+        now: Callable[[], datetime],
+        conversation: Conversation,
+        page_token: str = "",
     ) -> None:
         self.conversation = conversation
         self._urls = ResponseUrls(now)
         self._faults = Faults()
         self._bot_token = bot_token
+        self._page_token = page_token
         self._port = port
         self._own: dict[tuple[str, str], Callable[[Request], Answer]] = {
             ("GET", "/"): lambda _: page.answer(),
@@ -37,14 +47,14 @@ class StandIn:
 
     def answer(self, request: Request) -> Answer:
         """Answer one request; never raises."""
-        if request.path.startswith(("/commands/", "/api/")):
-            return self._as_slack(request)
+        if request.path.startswith(("/commands/", "/api/", "/v25.0/")):
+            return self._as_platform(request)
         if control.stranger(request, self._port):
             return json_answer({"ok": False, "error": "only for this machine's own page and tools"}, 403)
         serve = self._own.get((request.method, request.path))
         return serve(request) if serve else json_answer({"ok": False, "error": "not_found"}, 404)
 
-    def _as_slack(self, request: Request) -> Answer:
+    def _as_platform(self, request: Request) -> Answer:
         fault = self._faults.take(request.path)
         if fault is not None:
             return fault.answer()
@@ -53,6 +63,8 @@ class StandIn:
         if request.path.startswith("/api/"):
             method = request.path.removeprefix("/api/")
             return web_api.call(method, request, bot_token=self._bot_token, conversation=self.conversation)
+        if graph_api.MESSAGES.fullmatch(request.path):
+            return graph_api.send(request, page_token=self._page_token, conversation=self.conversation)
         parts = _RESPONSE_URL.fullmatch(request.path)
         if parts is None:
             return json_answer({"ok": False, "error": "expired_url"}, 404)

@@ -61,14 +61,20 @@ def _block(block: Json) -> str:
     match block.get("type"):
         case "header" | "section":
             texts = [block.get("text"), *(block.get("fields") or [])]
-            return "\n".join(soften(each["text"]) for each in texts if each)
+            return "\n".join(_text(each) for each in texts if each)
         case "context":
-            return "  ".join(soften(each.get("text") or "") for each in block.get("elements", []))
+            return "  ".join(_text(each) for each in block.get("elements", []))
         case "actions":
             return "  ".join(f"[{soften(_label(each))}]" for each in block.get("elements", []))
         case "divider":
             return "-" * 20
     return f"({soften(str(block.get('type')))} block)"
+
+
+def _text(given: Json) -> str:
+    """A text object, or an image's alternative text as none."""
+    said = str(given.get("text") or "")
+    return soften(said) if given.get("type") == "mrkdwn" else _UNSAFE.sub("\N{REPLACEMENT CHARACTER}", said)
 
 
 def _label(element: Json) -> str:
@@ -80,6 +86,8 @@ def block_of(message: Message, zone: tzinfo | None = None) -> str:
     """One message as a few lines: when, where, who sees it and why, then indented what it says."""
     draft = message.draft
     where = [message.received_at.astimezone(zone).strftime("%H:%M:%S"), draft.channel]
+    if draft.via == "messenger":
+        where.append("in Messenger")
     if draft.response_type == "ephemeral":
         where.append(f"only {draft.user} sees it")
     if draft.command:

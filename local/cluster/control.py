@@ -1,4 +1,5 @@
-"""The control API, for tests: faults to order, and what has been served. Plain HTTP on loopback."""
+"""The control API, for tests: faults to order, what has been served, what containers have written. Plain HTTP on
+loopback."""
 
 from __future__ import annotations
 
@@ -14,7 +15,7 @@ if TYPE_CHECKING:
 
 
 class ControlHandler(BaseHTTPRequestHandler):
-    """GET, POST, DELETE /faults; GET, DELETE /requests."""
+    """GET, POST, DELETE /faults; GET, DELETE /requests; POST /logs."""
 
     cluster: ClassVar[Cluster]
     protocol_version = "HTTP/1.1"
@@ -55,5 +56,8 @@ class ControlHandler(BaseHTTPRequestHandler):
             case "DELETE", "/requests":
                 records.clear()
                 return 200, []
+            case "POST", "/logs":
+                store = self.cluster.store
+                return 201, {"lines": store.logs.write(json.loads(body), store.now())}
             case _:
-                return 404, {"error": "there is /faults and /requests"}
+                return 404, {"error": "there is /faults, /requests and /logs"}

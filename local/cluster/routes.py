@@ -14,6 +14,7 @@ from local.cluster.messages import Answer, error_answer, json_answer, text_answe
 from local.cluster.patches import APPLY
 from local.cluster.patching import applied, change_of
 from local.cluster.paths import request_info
+from local.cluster.pod_logs import log_answer
 from local.cluster.rbac import Grants, User, allowed, forbidden
 from local.cluster.tables import as_table, wants_table
 from local.cluster.versions import scale_shown, shown
@@ -80,6 +81,10 @@ def _resource(store: Store, user: User, info: RequestInfo, request: Request) -> 
         return text_answer(404, NOT_FOUND_PAGE)
     if info.subresource == "eviction" and kind.key == PODS and info.verb == "create":
         return _evict(store, info, request)
+    if info.subresource == "log" and kind.key == PODS and info.verb == "get":
+        return log_answer(
+            store.logs, _found(store, kind, info.namespace, info.name), request.query, store.now()
+        )
     if info.subresource == "scale" and kind.scale:
         return _scale(store, kind, info, request)
     if info.subresource and not (info.subresource == "status" and kind.status):

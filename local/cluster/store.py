@@ -10,6 +10,8 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
+from local.cluster.pod_logs import PodLogs
+
 if TYPE_CHECKING:
     from collections.abc import Callable
 
@@ -53,6 +55,7 @@ class Store:
         self.changed = threading.Condition(self.lock)
         self.revision = FIRST_REVISION
         self.closed = False
+        self.logs = PodLogs()
         self._items: dict[Key, dict[tuple[str, str], Json]] = {}
         self._log: deque[Change] = deque(maxlen=LOG_LENGTH)
 

@@ -1,4 +1,4 @@
-"""SlackPoster against the chat stand-in over TLS: what Slack takes, refuses and postpones."""
+"""The posters against the chat stand-in over TLS: what Slack and Messenger take, refuse and postpone."""
 
 from __future__ import annotations
 
@@ -16,8 +16,12 @@ from slack_sdk.models.blocks import Block
 
 import routing
 from bellhop.alarms.alarm import AlarmEvent, State
-from bellhop.chat.outbound import ChatError, SlackPoster, origins
-from bellhop.chat.slack import escape, message
+from bellhop.chat import messenger
+from bellhop.chat.message import Button, Message
+from bellhop.chat.messenger_outbound import MessengerPoster
+from bellhop.chat.outbound import SlackPoster, origins
+from bellhop.chat.posting import ChatError
+from bellhop.chat.slack import escape, message, render
 from bellhop.errors import BusyError, RefusedError, UnavailableError
 from bellhop.ledger import Outcome
 from local.chat.client import ChatClient
@@ -27,6 +31,8 @@ from tests.unit.chat_world import CHANNEL, TEAM, Chat, MemoryDesk, entry, envelo
 from tests.unit.test_conversation import plugin
 
 TOKEN = "xoxb-1-test"
+PAGE_TOKEN = "EAA-1-test"
+PAGE, PERSON = "1234", "9876"
 
 
 class Watch:
@@ -51,6 +57,9 @@ class Slack:
     def poster(self, *, private: str = "127.0.0.1") -> SlackPoster:
         return SlackPoster(origins(f"{self.running.url}/api", self.running.url, private), self.session)
 
+    def messenger(self) -> MessengerPoster:
+        return MessengerPoster(self.running.url, self.session, private_hosts="127.0.0.1")
+
     def mint(self, command: str = "/bellhop status") -> str:
         return self.control.mint(channel="C0OPS", user="U0ANA", command=command).response_url
 
@@ -70,7 +79,7 @@ def tls(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
 def slack(tls: dict[str, Any]) -> Iterator[Slack]:
     watch = Watch()
     with (
-        running_chat(tls["certificate"], tls["key"], TOKEN, now=watch) as running,
+        running_chat(tls["certificate"], tls["key"], TOKEN, now=watch, page_token=PAGE_TOKEN) as running,
         ChatClient(running.url, str(tls["ca"])) as control,
         requests.Session() as session,
     ):
@@ -203,6 +212,97 @@ def test_a_notice_slack_is_too_busy_for_is_postponed(slack: Slack) -> None:
     assert busy.value.retry_after == 3
 
 
+def test_a_notice_can_be_answered_in_its_thread_and_replaced(slack: Slack) -> None:
+    poster = slack.poster()
+    ts = poster.post_message("C0OPS", MESSAGE, token=TOKEN)
+    poster.post_message("C0OPS", message("more"), token=TOKEN, thread=ts)
+    poster.update("C0OPS", ts, message("approved"), token=TOKEN)
+    first, reply, edit = slack.control.messages()
+    assert (first["ts"], reply["thread_ts"]) == (ts, ts)
+    assert (edit["ts"], edit["text"], edit["replaces"]) == (ts, "approved", first["sequence"])
+    with pytest.raises(RefusedError) as refusal:
+        poster.update("C0OPS", "1.2", message("x"), token=TOKEN)
+    assert refusal.value.code == "message_not_found"
+
+
+def test_an_answer_replaces_the_message_whose_button_was_pressed(slack: Slack) -> None:
+    poster = slack.poster()
+    ts = poster.post_message(
+        "C0OPS", render(Message("sure?", (Button("Yes", "approve 1a2b3c4d"),))), token=TOKEN
+    )
+    url = slack.control.mint("C0OPS", "U0ANA", "approve 1a2b3c4d", message_ts=ts).response_url
+    poster.respond(url, message("approved"), replace=True)
+    poster.respond(url, message("and more"))
+    asked, replaced, more = slack.control.messages()
+    assert asked["blocks"][1]["elements"][0]["value"] == "approve 1a2b3c4d"
+    assert (replaced["ts"], replaced["replaces"]) == (ts, asked["sequence"])
+    assert more["replaces"] is None
+
+
+# Messenger
+
+
+def test_an_answer_arrives_in_messenger_with_its_buttons(slack: Slack) -> None:
+    said = Message("*shop/web*: 4 -&gt; 6", (Button("Explain", "explain web -n shop"),))
+    for payload in messenger.payloads(said, PERSON):
+        slack.messenger().send(PAGE, payload, token=PAGE_TOKEN)
+    [kept] = slack.control.messages()
+    assert (kept["via"], kept["channel"], kept["text"]) == ("messenger", PERSON, "shop/web: 4 -> 6")
+    assert kept["blocks"][1]["elements"][0]["value"] == "explain web -n shop"
+
+
+def test_who_wrote_last_a_day_ago_is_outside_the_window(slack: Slack) -> None:
+    [payload] = messenger.payloads(Message("x"), "late-1")
+    with pytest.raises(RefusedError) as refusal:
+        slack.messenger().send(PAGE, payload, token=PAGE_TOKEN)
+    assert (refusal.value.code, slack.control.messages()) == ("OutsideWindow", [])
+
+
+@pytest.mark.parametrize("token", ["", "EAA-other"])
+def test_a_wrong_page_token_has_graphs_number(token: str, slack: Slack) -> None:
+    [payload] = messenger.payloads(Message("x"), PERSON)
+    with pytest.raises(ChatError) as error:
+        slack.messenger().send(PAGE, payload, token=token)
+    assert (error.value.code, slack.control.messages()) == ("190", [])
+
+
+def test_messengers_trouble_comes_again(slack: Slack) -> None:
+    [payload] = messenger.payloads(Message("x"), PERSON)
+    slack.control.faults("/v25.0/", 429, retry_after=17)
+    slack.control.faults("/v25.0/", 503)
+    with pytest.raises(BusyError) as busy:
+        slack.messenger().send(PAGE, payload, token=PAGE_TOKEN)
+    assert busy.value.retry_after == 17
+    with pytest.raises(UnavailableError):
+        slack.messenger().send(PAGE, payload, token=PAGE_TOKEN)
+    slack.messenger().send(PAGE, payload, token=PAGE_TOKEN)
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"message": {"text": "x" * 2001}},
+        {"message": {"text": ""}},
+        {"message": {"text": "x", "quick_replies": [{"content_type": "text", "title": "x"}]}},
+        {"messaging_type": "UPDATE"},
+        {"tag": "ACCOUNT_UPDATE"},
+    ],
+)
+def test_what_graph_would_refuse_the_stand_in_refuses(wrong: dict[str, Any], slack: Slack) -> None:
+    [payload] = messenger.payloads(Message("x"), PERSON)
+    with pytest.raises(ChatError) as error:
+        slack.messenger().send(PAGE, payload | wrong, token=PAGE_TOKEN)
+    assert (error.value.code, slack.control.messages()) == ("100", [])
+
+
+@pytest.mark.parametrize("text", ["x" * 50_000, "\U0001f600" * 5000, "\n" * 5000, "a b " * 9000, ""])
+def test_messenger_takes_every_message_there_is(text: str, slack: Slack) -> None:
+    buttons = tuple(Button(text[:90], command) for command in (text, "help") for _ in range(9))
+    for payload in messenger.payloads(Message(text, buttons, text), PERSON):
+        slack.messenger().send(PAGE, payload, token=PAGE_TOKEN)
+    assert slack.control.messages()
+
+
 # Every message that Bellhop can say, however long and hostile its parts
 
 HOSTILE = {
@@ -223,10 +323,11 @@ HOSTILE = {
 def every_message(text: str) -> Iterator[dict[str, Any]]:
     for outcome in Outcome:
         fields = dict.fromkeys(("summary", "because", "actor", "reason"), text)
-        yield routing.render(entry(outcome=outcome, **fields))
+        yield render(routing.render(entry(outcome=outcome, **fields)))
     for state in State:
         arn = "arn:aws:cloudwatch:eu-west-1:1:alarm:x"
-        yield routing.render_own_alarm(AlarmEvent(arn, text, state, datetime(2026, 1, 1, tzinfo=UTC), text))
+        event = AlarmEvent(arn, text, state, datetime(2026, 1, 1, tzinfo=UTC), text)
+        yield render(routing.render_own_alarm(event))
     yield message(f"said: {escape(text)}", context=escape(text))
     desk = MemoryDesk(found=([], [text] * 60), entries=[entry(summary=text, actor=text)] * 5)
     for command in (

@@ -172,6 +172,13 @@ class Shop:
         """The entries of what was done to the test's workload, oldest first. Of what was held there may be others."""
         return [entry for entry in reversed(self.entries()) if entry["outcome"] == "done"]
 
+    def everything(self) -> list[Json]:
+        """The newest entries of the ledger, whatever their subject."""
+        return list(self.activity(limit="50").json()["entries"])
+
+    def queue_url(self, name: str) -> str:
+        return str(self.cloud.client("sqs").get_queue_url(QueueName=name)["QueueUrl"])
+
     def activity(self, token: str | None = None, **query: str) -> requests.Response:
         headers = {"Authorization": f"Bearer {token or self.cloud.secrets.api_token}"}
         return self.cloud.http("GET", "/activity", params=query, headers=headers)

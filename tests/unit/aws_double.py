@@ -38,10 +38,11 @@ type Answer = tuple[int, dict[str, Any] | bytes] | None
 
 @dataclass
 class Aws:
-    """answer: given the request and how many came before it."""
+    """answer: given the request and how many came before it. headers: beside its own, of every answer."""
 
     answer: Callable[[Received, int], Answer]
     url: str = ""
+    headers: dict[str, str] = field(default_factory=dict)
     received: list[Received] = field(default_factory=list)
 
 
@@ -103,6 +104,8 @@ class _Handler(BaseHTTPRequestHandler):
         self.send_response(status)
         self.send_header("Content-Type", "application/x-amz-json-1.0")
         self.send_header("Content-Length", str(len(content)))
+        for name, value in self.double.headers.items():
+            self.send_header(name, value)
         self.end_headers()
         self.wfile.write(content)
 
@@ -120,7 +123,8 @@ def signature_is_right(received: Received, *, secret: str, region: str, service:
     if algorithm != "AWS4-HMAC-SHA256" or fields["Credential"].partition("/")[2] != scope:
         return False
     names = fields["SignedHeaders"].split(";")
-    if not {"host", "x-amz-date", "x-amz-target"} <= set(names):
+    # Lambda's operations are named by the path, the JSON protocol's by a header.
+    if not {"host", "x-amz-date"} | ({"x-amz-target"} & received.headers.keys()) <= set(names):
         return False
     canonical = "\n".join(
         (

@@ -13,10 +13,15 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlencode
 
+import msgspec
+
+from answering import Answering
+from approvals import Proposal
 from bellhop.chat.access import Access, parse_access
 from bellhop.chat.envelope import Envelope
 from bellhop.chat.replies import Address
 from bellhop.errors import BellhopError
+from bellhop.jobs.request import Asked, Cancel
 from bellhop.ledger import Entry, Outcome
 from bellhop.scaling.policy import Policy
 from bellhop.scaling.request import Request
@@ -112,6 +117,12 @@ def envelope(text: str, *, user: str = ANA, id: str = "e1", **fields: Any) -> En
     return Envelope(**(given | fields))
 
 
+def asked_from(response_url: str | None = RESPONSE_URL, channel: str = CHANNEL, **fields: Any) -> Address:
+    """Where Ana asks: in Slack, unless said otherwise."""
+    given: dict[str, Any] = {"platform": "slack", "workspace": TEAM, "user": ANA}
+    return Address(**(given | {"channel": channel, "response_url": response_url} | fields))
+
+
 def entry(id: str = "0123456789abcdef", **fields: Any) -> Entry:
     given: dict[str, Any] = {
         "id": id,
@@ -146,11 +157,38 @@ class MemoryLedger:
 class MemoryReplies:
     kept: dict[str, Address] = field(default_factory=dict)
 
-    def keep(self, id: str, response_url: str, channel: str, *, asked_at: datetime) -> None:
-        self.kept[id] = Address(response_url, channel)
+    def keep(self, id: str, address: Address, *, asked_at: datetime) -> None:
+        self.kept[id] = address
 
     def find(self, id: str, *, now: datetime) -> Address | None:
         return self.kept.get(id)
+
+
+@dataclass
+class MemoryApprovals:
+    """races: called before a write, to be faster than it."""
+
+    kept: dict[str, str] = field(default_factory=dict)
+    races: list[Callable[[], object]] = field(default_factory=list)
+
+    def find(self, id: str) -> Proposal | None:
+        found = self.kept.get(id)
+        return None if found is None else msgspec.json.decode(found, type=Proposal)
+
+    def put(self, proposal: Proposal, *, instead_of: Proposal | None) -> bool:
+        if self.races:
+            self.races.pop(0)()
+        seen = None if instead_of is None else msgspec.json.encode(instead_of).decode()
+        if self.kept.get(proposal.id) != seen:
+            return False
+        self.kept[proposal.id] = msgspec.json.encode(proposal).decode()
+        return True
+
+    def only(self) -> Proposal:
+        [id] = self.kept
+        found = self.find(id)
+        assert found is not None
+        return found
 
 
 @dataclass
@@ -163,6 +201,8 @@ class MemoryDesk:
     pause: Pause | None = None
     handed: list[Request] = field(default_factory=list)
     fresh: list[bool] = field(default_factory=list)
+    jobs: list[Asked | Cancel] = field(default_factory=list)
+    views: Any = None
 
     def policies(self, *, fresh: bool = False) -> tuple[list[Policy], list[str]]:
         self.fresh.append(fresh)
@@ -177,16 +217,33 @@ class MemoryDesk:
     def hand_to_scaling(self, request: Request) -> None:
         self.handed.append(request)
 
+    def hand_to_jobs(self, request: Asked | Cancel) -> None:
+        self.jobs.append(request)
+
 
 @dataclass
 class MemoryResponder:
+    """The platforms' ends: where was posted, and what."""
+
     posts: list[tuple[str, dict[str, Any]]] = field(default_factory=list)
     failures: list[BellhopError] = field(default_factory=list)
 
-    def respond(self, response_url: str, message: dict[str, Any]) -> None:
+    def respond(self, response_url: str, message: dict[str, Any], *, replace: bool = False) -> None:
+        self._post(response_url, message)
+
+    def post_message(
+        self, channel: str, message: dict[str, Any], *, token: str, thread: str | None = None
+    ) -> str:
+        self._post(f"{channel}/{thread}", message)
+        return "1.0"
+
+    def send(self, page: str, payload: dict[str, Any], *, token: str) -> None:
+        self._post(f"{page}/{payload['recipient']['id']}", payload)
+
+    def _post(self, where: str, message: dict[str, Any]) -> None:
         if self.failures:
             raise self.failures.pop(0)
-        self.posts.append((response_url, message))
+        self.posts.append((where, message))
 
 
 @dataclass
@@ -211,7 +268,9 @@ class Chat:
     desk: MemoryDesk = field(default_factory=MemoryDesk)
     ledger: MemoryLedger = field(default_factory=MemoryLedger)
     replies: MemoryReplies = field(default_factory=MemoryReplies)
+    approvals: MemoryApprovals = field(default_factory=MemoryApprovals)
     responder: MemoryResponder = field(default_factory=MemoryResponder)
+    clock: Callable[[], datetime] = lambda: WHEN
 
     @property
     def conversation(self) -> Conversation:
@@ -221,8 +280,9 @@ class Chat:
             desk=self.desk,
             ledger=self.ledger,
             replies=self.replies,
-            responder=self.responder,
-            clock=lambda: WHEN,
+            approvals=self.approvals,
+            answering=Answering(self.responder, self.responder, lambda: "bot", lambda: "page"),
+            clock=self.clock,
         )
 
     def ask(self, text: str, **fields: Any) -> str:
@@ -231,7 +291,7 @@ class Chat:
 
 
 def said(message: dict[str, Any]) -> str:
-    return str(message["blocks"][0]["text"]["text"])
+    return str(message["text"])
 
 
 def texts(value: object) -> Iterator[str]:

@@ -78,6 +78,15 @@ def test_a_private_reply_names_its_reader_and_its_command() -> None:
     )
 
 
+def test_a_message_in_messenger_is_plain_text_with_its_buttons() -> None:
+    said = {"type": "section", "text": {"type": "plain_text", "text": "a *b* &lt; <c>"}}
+    button = {"type": "button", "text": {"type": "plain_text", "text": "Explain"}, "value": "explain web"}
+    draft = Draft(via="messenger", channel="9876", blocks=[said, {"type": "actions", "elements": [button]}])
+    assert block_of(message(draft), UTC) == (
+        "03:04:05  9876  in Messenger\n    a *b* &lt; <c>\n    [Explain]\n"
+    )
+
+
 def test_edits_and_deletions_are_told() -> None:
     edit = Draft(via="chat.update", channel="C1", text="new", replaces=1, thread_ts="1.1")
     assert block_of(message(edit), UTC) == "03:04:05  C1  in a thread  edited\n    new\n"

@@ -22,6 +22,7 @@ import parsing
 from bellhop.chat.access import ROLES, Person, parse_access
 from bellhop.scaling.policy import parse_policy
 from bellhop.scaling.reason import Reason
+from feed_document import FeedsDocument, parse_feeds
 from local.cluster.schema import faults, prune
 from local.ports import Ports
 from registry import Command, registered
@@ -204,11 +205,14 @@ def test_every_document_is_accepted() -> None:
                 assert routes.slack is not None
                 assert routes.slack.channel == channel
                 found.add("notifications")
+            case {"joke": _, "fact": _}:
+                assert parse_feeds(text) == FeedsDocument()
+                found.add("feeds")
             case {"replicas": _, "reason": _, "because": _}:
                 pass  # the decision's answer: test_scaling_command_line.py
             case other:
                 pytest.fail(f"which document is {other}?")
-    assert found == {"access", "notifications"}
+    assert found == {"access", "notifications", "feeds"}
 
 
 def policies() -> Iterator[dict[str, Any]]:
@@ -247,6 +251,8 @@ def test_the_slack_app_asks_for_what_the_page_says_and_calls_the_door() -> None:
     route = TEMPLATE["Resources"]["WebhooksFunction"]["Properties"]["Events"]["SlackCommands"]["Properties"]
     assert command["command"] == "/bellhop"
     assert command["url"].endswith(f".amazonaws.com{route['Path']}")
+    for setting, path in (("event_subscriptions", "/slack/events"), ("interactivity", "/slack/interactions")):
+        assert app["settings"][setting]["request_url"].endswith(f".amazonaws.com{path}")
 
 
 def test_ports_of_the_local_cloud_are_the_defaults() -> None:
@@ -256,7 +262,7 @@ def test_ports_of_the_local_cloud_are_the_defaults() -> None:
 
 
 @pytest.mark.parametrize(
-    "name", ["AlarmsQueue", "ScalingQueue", "CommandsQueue", "NotificationsQueue"], ids=str.lower
+    "name", ["AlarmsQueue", "ScalingQueue", "JobsQueue", "CommandsQueue", "NotificationsQueue"], ids=str.lower
 )
 def test_what_is_said_of_retries_is_what_the_template_does(name: str) -> None:
     queue = TEMPLATE["Resources"][name]["Properties"]

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import base64
-import json
 import logging
 from collections.abc import Callable
 from typing import Any
@@ -11,12 +10,17 @@ from typing import Any
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from samcli.yamlhelper import yaml_parse
 
 import webhooks
 from bellhop.chat import envelope as envelopes
 from bellhop.errors import ConfigError, UnavailableError
 from bellhop.parameters import Parameters
 from bellhop.signed import AwsError
+from commands_queue import CommandsQueue
+from dialogflow_intake import BUDGET_SECONDS
+from slack_intake import LARGEST_BODY
+from tests.unit import door_world
 from tests.unit.chat_world import (
     ANA,
     CHANNEL,
@@ -31,18 +35,28 @@ from tests.unit.chat_world import (
     slack_signature,
     slash_event,
 )
-from webhooks import LARGEST_BODY, Door
+from tests.unit.door_world import reason
+from webhooks import Door
 
 #: What SQS takes as one message: https://docs.aws.amazon.com/AWSSimpleQueueService/latest/APIReference/API_SendMessage.html
 QUEUE_LIMIT = 1024 * 1024
 
 
 class Queue:
+    """CommandsQueue. sent: body, group, deduplication id."""
+
     def __init__(self) -> None:
         self.sent: list[tuple[str, str, str]] = []
 
-    def __call__(self, body: str, group: str, deduplication_id: str) -> None:
+    def __call__(self, envelopes: list[dict[str, Any]]) -> None:
+        CommandsQueue("https://sqs/1/commands.fifo", self.call).send(envelopes)
+
+    def call(self, operation: str, request: dict[str, Any]) -> dict[str, Any]:
+        assert (operation, request["QueueUrl"]) == ("SendMessage", "https://sqs/1/commands.fifo")
+        names = ("MessageBody", "MessageGroupId", "MessageDeduplicationId")
+        body, group, deduplication_id = (request[name] for name in names)
         self.sent.append((body, group, deduplication_id))
+        return {}
 
     def envelope(self) -> envelopes.Envelope:
         [(body, _, _)] = self.sent
@@ -54,13 +68,8 @@ def queue() -> Queue:
     return Queue()
 
 
-def door(queue: Callable[[str, str, str], None], *, now: float = SIGNED_AT) -> Door:
-    return Door(slack_secret_accepts=lambda test: test(SECRET), send=queue, clock=lambda: now)
-
-
-def reason(response: dict[str, Any]) -> str:
-    assert response["headers"]["content-type"] == "application/json"
-    return str(json.loads(response["body"])["error"])
+def door(queue: Callable[[list[dict[str, Any]]], None], *, now: float = SIGNED_AT) -> Door:
+    return door_world.door(commands=queue, now=now)
 
 
 RECORDED = {
@@ -77,7 +86,9 @@ RECORDED = {
 
 
 def test_every_recorded_event_has_its_answer_here() -> None:
-    assert {file.stem for file in EVENTS.glob("*.json")} == RECORDED.keys()
+    found = {file.stem for file in EVENTS.glob("*.json")}
+    # Buttons and events are test_door_slack.py's.
+    assert {name for name in found if not name.startswith(("interaction-", "event-"))} == RECORDED.keys()
 
 
 @pytest.mark.parametrize(("name", "status"), RECORDED.items())
@@ -254,7 +265,7 @@ def test_whatever_the_door_accepts_fits_into_the_queue(byte: bytes, queue: Queue
     "error", [UnavailableError("CommandsQueue: 500"), AwsError("AccessDenied", "arn:aws:sqs:secret")]
 )
 def test_when_the_queue_is_down_it_is_a_503_that_tells_nothing(error: Exception) -> None:
-    def down(*_: str) -> None:
+    def down(_: list[dict[str, Any]]) -> None:
         raise error
 
     response = door(down).answer(recorded("slash-command-scale"))
@@ -266,7 +277,7 @@ def test_without_any_secret_it_is_a_503_and_not_an_open_door(error: Exception, q
     def accepts(_: Callable[[str], bool]) -> bool:
         raise error
 
-    response = Door(accepts, queue, lambda: SIGNED_AT).answer(recorded("slash-command-scale"))
+    response = door_world.door(accepts=accepts, commands=queue).answer(recorded("slash-command-scale"))
     assert (response["statusCode"], queue.sent) == (503, [])
     assert "/x" not in response["body"]
 
@@ -289,7 +300,7 @@ class Store:
 def test_a_rotated_secret_is_accepted_within_one_refetch_and_the_previous_one_still(queue: Queue) -> None:
     store, seconds = Store(s="old"), [0.0]
     parameters = Parameters(store, lambda: seconds[0])
-    made = Door(lambda test: parameters.accepts("s", test), queue, lambda: SIGNED_AT)
+    made = door_world.door(accepts=lambda test: parameters.accepts("s", test), commands=queue)
 
     def status(secret: str) -> int:
         return int(made.answer(slash_event(form(), secret=secret))["statusCode"])
@@ -306,7 +317,7 @@ def test_a_rotated_secret_is_accepted_within_one_refetch_and_the_previous_one_st
 def test_a_flood_of_forgeries_asks_parameter_store_once_in_30_seconds(queue: Queue) -> None:
     store, seconds = Store(s=SECRET), [0.0]
     parameters = Parameters(store, lambda: seconds[0])
-    made = Door(lambda test: parameters.accepts("s", test), queue, lambda: SIGNED_AT)
+    made = door_world.door(accepts=lambda test: parameters.accepts("s", test), commands=queue)
     forged = with_headers(GOOD, x_slack_signature="v0=" + "0" * 64)
     for tenth in range(600):
         seconds[0] = tenth / 10
@@ -341,3 +352,42 @@ def test_the_handler_asks_the_one_door(monkeypatch: pytest.MonkeyPatch, queue: Q
     context: Any = None
     assert webhooks.handler(recorded("slash-command-scale"), context)["statusCode"] == 200
     assert len(queue.sent) == 1
+
+
+# The template
+
+
+TEMPLATE: dict[str, Any] = yaml_parse((EVENTS.parents[1] / "template.yaml").read_text())["Resources"]
+FUNCTION = TEMPLATE["WebhooksFunction"]["Properties"]
+
+
+def test_the_template_opens_the_paths_that_the_door_serves() -> None:
+    opened = {
+        (event["Properties"]["Method"], event["Properties"]["Path"]) for event in FUNCTION["Events"].values()
+    }
+    served = door_world.door().places().items()
+    assert opened == {(method, path) for path, place in served for method in place.methods}
+
+
+def test_the_role_may_read_each_secret_and_the_one_before_it_and_no_other() -> None:
+    variables = FUNCTION["Environment"]["Variables"]
+    names = {value["Fn::Sub"] for name, value in variables.items() if name.endswith(("_SECRET", "_TOKEN"))}
+    (policy,) = TEMPLATE["WebhooksRole"]["Properties"]["Policies"]
+    statements = {each["Sid"]: each for each in policy["PolicyDocument"]["Statement"]}
+    arn = "arn:${AWS::Partition}:ssm:${AWS::Region}:${AWS::AccountId}:parameter"
+    readable = [each["Fn::Sub"] for each in statements["ReadSecrets"]["Resource"]]
+    assert sorted(readable) == sorted(f"{arn}{name}{label}" for name in names for label in ("", ":previous"))
+    (condition,) = statements["DecryptSecrets"]["Condition"]["StringEquals"].values()
+    assert sorted(each["Fn::Sub"] for each in condition) == sorted(f"{arn}{name}" for name in names)
+
+
+def test_the_door_may_ask_the_function_that_it_asks() -> None:
+    name = FUNCTION["Environment"]["Variables"]["COMMANDS_FUNCTION"]["Fn::Sub"]
+    assert name == TEMPLATE["CommandsFunction"]["Properties"]["FunctionName"]["Fn::Sub"]
+    (policy,) = TEMPLATE["WebhooksRole"]["Properties"]["Policies"]
+    (invoke,) = [s for s in policy["PolicyDocument"]["Statement"] if s["Action"] == "lambda:InvokeFunction"]
+    assert invoke["Resource"]["Fn::Sub"].endswith(f":function:{name}")
+
+
+def test_the_door_has_time_for_a_question_and_ends_before_the_gateway_does() -> None:
+    assert BUDGET_SECONDS < 5 < FUNCTION["Timeout"] < 30

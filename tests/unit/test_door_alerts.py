@@ -16,14 +16,16 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 import grafana
-from alert_intake import LARGEST_BODY, AlertIntake
+from alert_intake import LARGEST_BODY
 from alert_messages import LARGEST_MESSAGE
 from bellhop.alarms import alerts as alert_events
 from bellhop.alarms.alarm import State
 from bellhop.errors import ConfigError, UnavailableError
 from bellhop.parameters import Parameters
 from bellhop.signed import AwsError
+from tests.unit import door_world
 from tests.unit.chat_world import http_event
+from tests.unit.door_world import knows, reason
 from webhooks import Door
 
 EVENTS = Path(__file__).parents[2] / "events"
@@ -56,15 +58,7 @@ def queue() -> Queue:
     return Queue()
 
 
-def knows(*secrets: str) -> Callable[[Callable[[str], bool]], bool]:
-    return lambda test: any(test(secret) for secret in secrets)
-
-
 TOKEN_ACCEPTS = knows(TOKEN)
-
-
-def no_commands(*_: str) -> None:
-    pytest.fail("an alert went to CommandsQueue")
 
 
 def door(
@@ -73,7 +67,7 @@ def door(
     accepts: Callable[[Callable[[str], bool]], bool] = TOKEN_ACCEPTS,
     now: float = NOW,
 ) -> Door:
-    return Door(knows(), no_commands, lambda: now, AlertIntake(accepts, queue))
+    return door_world.door(accepts=accepts, alarms=queue, now=now)
 
 
 def basic(user: str = "bellhop", password: str = TOKEN) -> str:
@@ -95,11 +89,6 @@ def post(
     raw = body if isinstance(body, bytes) else json.dumps(body).encode()
     given = {"authorization": f"Bearer {TOKEN}"} if headers is None else headers
     return http_event(raw, {"content-type": "application/json"} | given, path=f"/alerts/{sender}", **options)
-
-
-def reason(response: dict[str, Any]) -> str:
-    assert response["headers"]["content-type"] == "application/json"
-    return str(json.loads(response["body"])["error"])
 
 
 def payload(sender: str, name: str) -> dict[str, Any]:
@@ -194,11 +183,6 @@ def test_a_group_of_none_is_200_and_nothing_is_sent(sender: str, queue: Queue) -
 def test_only_post_is_known(sender: str, method: str, queue: Queue) -> None:
     response = door(queue).answer(post(sender, payload(sender, "firing"), method=method))
     assert (response["statusCode"], queue.sent) == (405, [])
-
-
-def test_a_door_without_alerts_has_no_such_path(queue: Queue) -> None:
-    closed = Door(knows(TOKEN), no_commands, lambda: NOW)
-    assert closed.answer(post("grafana", payload("grafana", "firing")))["statusCode"] == 404
 
 
 # ------------------------------------------------------------------ who may

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+import hmac
 import json
 import os
 import subprocess
@@ -50,14 +52,26 @@ def aws(received: Received, _: int) -> Answer:
     match received.operation:
         case "GetParameter":
             return 200, {"Parameter": {"Value": SECRET}}
-        case "SendMessage":
+        case "SendMessage" | "SendMessageBatch":
             return 200, {"MessageId": "m"}
+        case "" if received.path == "/2015-03-31/functions/bellhop-commands/invocations":
+            return 200, {"text": "*all* is well"}
         case "Query":
             return 200, {"Items": []}
         case _:
             return 400, {"__type": "UnknownOperationException"}
 
 
+DOOR = {
+    "COMMANDS_QUEUE_URL": "https://sqs.eu-west-1.amazonaws.com/1/bellhop-commands.fifo",
+    "COMMANDS_FUNCTION": "bellhop-commands",
+    "ALARMS_QUEUE_URL": "https://sqs.eu-west-1.amazonaws.com/1/bellhop-alarms",
+    "SLACK_SIGNING_SECRET": "/bellhop/slack/signing-secret",
+    "MESSENGER_APP_SECRET": "/bellhop/messenger/app-secret",
+    "MESSENGER_VERIFY_TOKEN": "/bellhop/messenger/verify-token",
+    "DIALOGFLOW_TOKEN": "/bellhop/dialogflow/token",
+    "ALERTS_TOKEN": "/bellhop/alerts/token",
+}
 CREDENTIALS = {"AWS_ACCESS_KEY_ID": "AKIDEXAMPLE", "AWS_SECRET_ACCESS_KEY": "x", "AWS_REGION": "eu-west-1"}
 
 
@@ -78,10 +92,7 @@ def test_the_door_answers_a_signed_command_without_an_sdk() -> None:
         "webhooks",
         "functions/webhooks",
         slash_event(form("scale web 5"), timestamp=str(int(time.time()))),
-        COMMANDS_QUEUE_URL="https://sqs.eu-west-1.amazonaws.com/1/bellhop-commands.fifo",
-        SLACK_SIGNING_SECRET="/bellhop/slack/signing-secret",
-        ALARMS_QUEUE_URL="q",
-        ALERTS_TOKEN="t",
+        **DOOR,
     )
     assert answer == {"statusCode": 200, "body": ""}
     assert [each.operation for each in received] == ["GetParameter", "SendMessage"]
@@ -99,10 +110,7 @@ def test_the_door_refuses_without_an_sdk_and_without_asking_aws() -> None:
         "webhooks",
         "functions/webhooks",
         http_event(b"x", {}),
-        COMMANDS_QUEUE_URL="q",
-        SLACK_SIGNING_SECRET="s",
-        ALARMS_QUEUE_URL="q",
-        ALERTS_TOKEN="t",
+        **DOOR,
     )
     assert (answer["statusCode"], received, loaded & HEAVY) == (401, [], set())
 
@@ -114,10 +122,7 @@ def test_the_door_hands_alerts_on_without_an_sdk(sender: str) -> None:
         "webhooks",
         "functions/webhooks",
         http_event(body, {"authorization": f"Bearer {SECRET}"}, path=f"/alerts/{sender}"),
-        COMMANDS_QUEUE_URL="q",
-        SLACK_SIGNING_SECRET="s",
-        ALARMS_QUEUE_URL="https://sqs.eu-west-1.amazonaws.com/1/bellhop-alarms",
-        ALERTS_TOKEN="/bellhop/alerts/token",
+        **DOOR,
     )
     assert answer == {"statusCode": 200, "body": ""}
     assert [each.operation for each in received] == ["GetParameter", "SendMessage"]
@@ -126,6 +131,33 @@ def test_the_door_hands_alerts_on_without_an_sdk(sender: str) -> None:
     assert sent.keys() == {"QueueUrl", "MessageBody"}
     assert sent["QueueUrl"].endswith("/bellhop-alarms")
     assert json.loads(sent["MessageBody"])["sender"] == sender
+    assert loaded & HEAVY == set()
+
+
+def test_the_door_asks_for_dialogflow_without_an_sdk() -> None:
+    body = (ROOT / "events/dialogflow/es-query.json").read_bytes()
+    loaded, answer, received = answered(
+        "webhooks",
+        "functions/webhooks",
+        http_event(body, {"x-bellhop-token": SECRET}, path="/dialogflow/es"),
+        **DOOR,
+    )
+    assert json.loads(answer["body"])["fulfillmentText"] == "all is well"
+    parameter, invocation = received
+    assert parameter.document["Name"] == "/bellhop/dialogflow/token"
+    assert invocation.headers["x-amz-invocation-type"] == "RequestResponse"
+    assert invocation.document["dialogflow"]["platform"] == "dialogflow"
+    assert loaded & HEAVY == set()
+
+
+def test_the_door_hands_a_batch_on_without_an_sdk() -> None:
+    body = (ROOT / "events/messenger/batch.json").read_bytes()
+    signature = "sha256=" + hmac.new(SECRET.encode(), body, hashlib.sha256).hexdigest()
+    event = http_event(body, {"x-hub-signature-256": signature}, path="/messenger")
+    loaded, answer, received = answered("webhooks", "functions/webhooks", event, **DOOR)
+    assert answer == {"statusCode": 200, "body": ""}
+    assert [each.operation for each in received] == ["GetParameter", "SendMessageBatch"]
+    assert received[0].document["Name"] == "/bellhop/messenger/app-secret"
     assert loaded & HEAVY == set()
 
 
@@ -142,9 +174,12 @@ def test_the_page_answers_without_an_sdk() -> None:
 DOMAIN = {
     "": [
         *(f"bellhop.scaling.{file.stem}" for file in (ROOT / "layers/shared/bellhop/scaling").glob("*.py")),
+        *(f"bellhop.jobs.{file.stem}" for file in (ROOT / "layers/shared/bellhop/jobs").glob("*.py")),
         *(f"bellhop.alarms.{file.stem}" for file in (ROOT / "layers/shared/bellhop/alarms").glob("*.py")),
         *("bellhop.activity", "bellhop.ledger", "bellhop.parameters", "bellhop.messages", "bellhop.http_api"),
         *("bellhop.chat.access", "bellhop.chat.envelope", "bellhop.chat.slack", "bellhop.chat.replies"),
+        *("bellhop.chat.cutting", "bellhop.chat.message", "bellhop.chat.messenger", "bellhop.chat.plain"),
+        "bellhop.chat.dialogflow",
     ],
     "functions/commands": [
         "parsing",
@@ -154,10 +189,17 @@ DOMAIN = {
         "plugins.scale",
         "plugins.help",
     ],
+    "functions/jobs": [
+        *("evictable", "job", "job_entries", "nodes", "turns"),
+        *("restarting", "cordoning", "draining"),
+    ],
     "functions/notifications": ["routing", "inbox"],
     "functions/scaling": ["entries"],
     "functions/webhooks": [
-        *("slack_signature", "slack_commands"),
+        *("slack_intake", "slack_signature", "slack_commands", "slack_interactions", "slack_events"),
+        *("messenger_intake", "messenger_signature", "messenger_events"),
+        *("dialogflow_intake", "dialogflow_credentials", "dialogflow_requests"),
+        *("commands_queue", "payloads"),
         *(
             "alert_intake",
             "alert_credentials",

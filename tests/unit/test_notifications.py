@@ -8,17 +8,27 @@ from typing import Any, cast
 
 import pytest
 
-from bellhop.chat.outbound import ChatError, SlackPoster
+from bellhop.chat.messenger_outbound import MessengerPoster
+from bellhop.chat.outbound import SlackPoster
+from bellhop.chat.posting import ChatError
 from bellhop.chat.replies import Address
 from bellhop.errors import BusyError, ConfigError, RefusedError, UnavailableError
 from bellhop.ledger import Outcome
 from bellhop.parameters import Parameters
 from notifications import Notifier, Settings
-from tests.unit.chat_world import CHANNEL, RESPONSE_URL, MemoryOnce, MemoryReplies, entry, said
+from tests.unit.chat_world import CHANNEL, RESPONSE_URL, MemoryOnce, MemoryReplies, asked_from, entry, said
 from tests.unit.test_routing import alarm
 
 SETTINGS = Settings(
-    "eu-west-1", "/b/notifications", "/b/token", "state", "dead", "https://api", "https://hooks"
+    aws_region="eu-west-1",
+    notifications_document="/b/notifications",
+    slack_bot_token="/b/token",
+    messenger_page_token="/b/page-token",
+    state_table="state",
+    dead_letter_url="dead",
+    slack_api_url="https://api",
+    slack_hooks_url="https://hooks",
+    graph_api_url="https://graph",
 )
 
 
@@ -28,6 +38,7 @@ class World:
         default_factory=lambda: {
             "/b/notifications": json.dumps({"slack": {"channel": "C0OPS"}}),
             "/b/token": "xoxb-1",
+            "/b/page-token": "EAA-1",
         }
     )
     replies: MemoryReplies = field(default_factory=MemoryReplies)
@@ -38,9 +49,16 @@ class World:
     def respond(self, response_url: str, message: dict[str, Any]) -> None:
         self._post(response_url, message)
 
-    def post_message(self, channel: str, message: dict[str, Any], *, token: str) -> None:
+    def post_message(
+        self, channel: str, message: dict[str, Any], *, token: str, thread: str | None = None
+    ) -> str:
         assert token == "xoxb-1"
-        self._post(channel, message)
+        self._post(channel if thread is None else f"{channel}/{thread}", message)
+        return "1.2"
+
+    def send(self, page: str, payload: dict[str, Any], *, token: str) -> None:
+        assert token == "EAA-1"
+        self._post(f"{page}:{payload['recipient']['id']}", payload)
 
     def _post(self, where: str, message: dict[str, Any]) -> None:
         if where in self.failures:
@@ -49,12 +67,17 @@ class World:
 
     def tell(self, news: Any) -> list[str]:
         parameters = Parameters(self.parameters.get, lambda: 0.0)
-        Notifier(parameters, self.replies, cast(SlackPoster, self), self.once.run, SETTINGS).tell(news)
+        to_slack, to_messenger = cast(SlackPoster, self), cast(MessengerPoster, self)
+        Notifier(parameters, self.replies, to_slack, to_messenger, self.once.run, SETTINGS).tell(news)
         return [where for where, _ in self.posts]
 
 
-def asked(**fields: Any) -> World:
-    return World(replies=MemoryReplies({"e1": Address(RESPONSE_URL, CHANNEL)}), **fields)
+def asked(address: Address | None = None, **fields: Any) -> World:
+    return World(replies=MemoryReplies({"e1": address or asked_from()}), **fields)
+
+
+#: Ana's page-scoped id, as page 1234 knows her.
+IN_MESSENGER = Address("messenger", "1234", "9876", "9876")
 
 
 def test_a_change_is_told_in_the_teams_channel_once() -> None:
@@ -78,8 +101,64 @@ def test_when_slack_takes_no_answer_there_it_goes_to_the_channel_where_it_was_as
 
 
 def test_after_half_an_hour_it_goes_to_the_channel_at_once() -> None:
-    world = World(replies=MemoryReplies({"e1": Address(None, CHANNEL)}))
+    world = World(replies=MemoryReplies({"e1": asked_from(None)}))
     assert world.tell(entry(asked_in="e1")) == [CHANNEL, "C0OPS"]
+
+
+def test_a_mention_is_answered_in_its_thread_and_so_is_a_press_that_slack_takes_no_answer_to() -> None:
+    assert asked(asked_from(None, thread="1.2")).tell(entry(asked_in="e1")) == [f"{CHANNEL}/1.2", "C0OPS"]
+    over = {RESPONSE_URL: RefusedError("expired_url", "no")}
+    late = asked(asked_from(thread="1.2"), failures=over)
+    assert late.tell(entry(asked_in="e1")) == [f"{CHANNEL}/1.2", "C0OPS"]
+    pressed = asked(asked_from(thread="1.2"))
+    pressed.tell(entry(asked_in="e1"))
+    assert pressed.posts[0][1]["thread_ts"] == "1.2"
+
+
+def test_who_asked_in_messenger_is_answered_there_in_plain_text_once() -> None:
+    world = asked(IN_MESSENGER)
+    assert world.tell(entry(asked_in="e1")) == ["1234:9876", "C0OPS"]
+    assert world.tell(entry(asked_in="e1")) == ["1234:9876", "C0OPS"]
+    text = world.posts[0][1]["message"]["text"]
+    assert text.startswith("\u2705 shop/web: 4 -> 6 replicas\n")
+
+
+def test_the_messages_of_a_long_answer_are_each_sent_once() -> None:
+    world = asked(IN_MESSENGER)
+    long = entry(asked_in="e1", outcome=Outcome.HELD, because="x " * 3000)
+    world.tell(long)
+    assert len(world.posts) > 2
+    first = len(world.posts)
+    world.tell(long)
+    assert len(world.posts) == first
+
+
+@pytest.mark.parametrize(
+    ("code", "logged"), [("OutsideWindow", "notice.outside_window"), ("PersonGone", "notice.refused")]
+)
+def test_an_answer_messenger_takes_no_more_is_logged_and_done(
+    code: str, logged: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    world = asked(IN_MESSENGER, failures={"1234:9876": RefusedError(code, "no")})
+    assert world.tell(entry(asked_in="e1")) == ["C0OPS"]
+    assert logged in {r.message for r in caplog.records}
+    world.failures = {}
+    assert world.tell(entry(asked_in="e1")) == ["C0OPS"]
+
+
+def test_a_refusal_that_is_nothing_of_the_persons_is_not_passed_over() -> None:
+    world = asked(IN_MESSENGER, failures={"1234:9876": RefusedError("PrivateAddress", "no")})
+    with pytest.raises(RefusedError):
+        world.tell(entry(asked_in="e1"))
+    assert [where for where, _ in world.posts] == ["C0OPS"]
+
+
+def test_messengers_trouble_comes_again() -> None:
+    world = asked(IN_MESSENGER, failures={"1234:9876": ChatError("190", "no")})
+    with pytest.raises(ChatError):
+        world.tell(entry(asked_in="e1"))
+    world.failures = {}
+    assert world.tell(entry(asked_in="e1")) == ["C0OPS", "1234:9876"]
 
 
 def test_a_reply_address_that_nobody_kept_is_logged_and_the_team_told(

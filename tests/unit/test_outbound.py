@@ -14,7 +14,8 @@ from hypothesis import strategies as st
 from requests.adapters import BaseAdapter
 from urllib3.util import parse_url
 
-from bellhop.chat.outbound import ChatError, Origins, SlackPoster, origins
+from bellhop.chat.outbound import Origins, SlackPoster, origins
+from bellhop.chat.posting import ChatError
 from bellhop.errors import BellhopError, BusyError, RefusedError, UnavailableError
 
 SLACK = origins("https://slack.com/api", "https://hooks.slack.com", "")
@@ -249,6 +250,39 @@ def test_a_notice_is_posted_with_the_bots_token() -> None:
     assert request.url == "https://slack.com/api/chat.postMessage"
     assert request.headers["Authorization"] == "Bearer xoxb-1"
     assert json.loads(request.body or b"") == {"channel": "C0OPS", "text": "x"}
+
+
+def test_an_answer_can_take_the_place_of_the_message_whose_button_was_pressed() -> None:
+    wire = Wire()
+    poster(wire).respond(URL, MESSAGE, replace=True)
+    [(request, _)] = wire.sent
+    assert json.loads(request.body or b"") == {"text": "x", "replace_original": True}
+
+
+def test_a_notice_in_a_thread_names_it_and_answers_its_own_ts() -> None:
+    wire = Wire(body=b'{"ok": true, "ts": "1.3"}')
+    assert poster(wire).post_message("C0OPS", MESSAGE, token="xoxb-1", thread="1.2") == "1.3"
+    [(request, _)] = wire.sent
+    assert json.loads(request.body or b"") == {"channel": "C0OPS", "thread_ts": "1.2", "text": "x"}
+
+
+def test_a_message_is_edited_by_its_ts() -> None:
+    wire = Wire(body=b'{"ok": true, "ts": "1.2"}')
+    poster(wire).update("C0OPS", "1.2", MESSAGE, token="xoxb-1")
+    [(request, _)] = wire.sent
+    assert request.url == "https://slack.com/api/chat.update"
+    assert request.headers["Authorization"] == "Bearer xoxb-1"
+    assert json.loads(request.body or b"") == {"channel": "C0OPS", "ts": "1.2", "text": "x"}
+
+
+@pytest.mark.parametrize("code", ["message_not_found", "cant_update_message", "edit_window_closed"])
+def test_a_message_that_can_be_edited_no_more_is_not_tried_for_ever(code: str) -> None:
+    wire = Wire(body=json.dumps({"ok": False, "error": code}).encode())
+    with pytest.raises(RefusedError) as refusal:
+        poster(wire).update("C0OPS", "1.2", MESSAGE, token="xoxb-1")
+    assert refusal.value.code == code
+    with pytest.raises(ChatError):
+        poster(Wire(body=b'{"ok": false, "error": "invalid_auth"}')).update("C", "1.2", MESSAGE, token="t")
 
 
 @pytest.mark.parametrize(

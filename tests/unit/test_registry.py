@@ -44,9 +44,9 @@ def test_every_command_says_what_it_does_and_fits_into_a_message(name: str) -> N
 
 
 def test_what_changes_something_is_for_operators() -> None:
-    changing = {"scale", "pause", "resume", "approve"}
+    changing = {"scale", "pause", "resume", "approve", "deny", "restart", "cordon", "uncordon", "cancel"}
     assert {c.name for c in COMMANDS.values() if c.risk is Risk.CHANGE} == changing
-    assert {c.name for c in COMMANDS.values() if c.risk is Risk.DANGER} == set()
+    assert {c.name for c in COMMANDS.values() if c.risk is Risk.DANGER} == {"drain"}
 
 
 def test_usage_shows_what_is_needed_and_what_may_be_left_out() -> None:

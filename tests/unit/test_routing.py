@@ -11,18 +11,18 @@ from hypothesis import strategies as st
 
 import routing
 from bellhop.alarms.alarm import AlarmEvent, State
-from bellhop.chat.replies import Address
-from bellhop.chat.slack import SECTION_TEXT, escape, message, shortened
+from bellhop.chat.message import Button
+from bellhop.chat.slack import SECTION_TEXT, escape, message, render, shortened
 from bellhop.errors import ConfigError
 from bellhop.ledger import Entry, Outcome
 from local.chat.block_rules import checked_blocks, checked_text
-from routing import Answer, Channel, parse_routes
-from tests.unit.chat_world import WHEN, entry, said, texts
+from routing import Answer, Channel, Private, parse_routes
+from tests.unit.chat_world import WHEN, asked_from, entry, said, texts
 
 TEAM = parse_routes(json.dumps({"slack": {"channel": "C0OPS"}}))
 NOBODY = parse_routes(None)
 URL = "https://hooks.slack.com/commands/T/1/x"
-ELSEWHERE = Address(URL, "C0SHOP")
+ELSEWHERE = asked_from(URL, "C0SHOP")
 
 
 @pytest.mark.parametrize(
@@ -49,14 +49,34 @@ def test_who_asked_is_always_told_and_the_team_only_of_what_changed(outcome: Out
 
 @pytest.mark.parametrize("outcome", Outcome)
 def test_a_channel_that_has_the_answer_gets_no_notice_too(outcome: Outcome) -> None:
-    told = routing.destinations(entry(outcome=outcome, asked_in="e1"), TEAM, Address(URL, "C0OPS"))
+    told = routing.destinations(entry(outcome=outcome, asked_in="e1"), TEAM, asked_from(URL, "C0OPS"))
     assert told == [Answer(URL, "C0OPS")]
 
 
 def test_an_answer_that_comes_too_late_for_its_url_goes_to_the_channel() -> None:
-    told = routing.destinations(entry(asked_in="e1"), TEAM, Address(None, "C0SHOP"))
+    told = routing.destinations(entry(asked_in="e1"), TEAM, asked_from(None, "C0SHOP"))
     assert told == [Channel("C0SHOP"), Channel("C0OPS")]
-    assert routing.destinations(entry(asked_in="e1"), TEAM, Address(None, "C0OPS")) == [Channel("C0OPS")]
+    assert routing.destinations(entry(asked_in="e1"), TEAM, asked_from(None, "C0OPS")) == [Channel("C0OPS")]
+
+
+def test_an_answer_to_a_mention_goes_into_its_thread() -> None:
+    asked = asked_from(None, "C0SHOP", thread="1.2")
+    told = routing.destinations(entry(asked_in="e1"), TEAM, asked)
+    assert told == [Channel("C0SHOP", "1.2"), Channel("C0OPS")]
+    pressed = asked_from(URL, "C0SHOP", thread="1.2")
+    assert routing.destinations(entry(asked_in="e1"), NOBODY, pressed) == [Answer(URL, "C0SHOP", "1.2")]
+
+
+def test_who_asked_in_messenger_is_answered_there_and_the_team_in_slack() -> None:
+    asked = asked_from(None, "P1", platform="messenger", workspace="1234", user="P1")
+    told = routing.destinations(entry(asked_in="e1"), TEAM, asked)
+    assert told == [Private("1234", "P1"), Channel("C0OPS")]
+
+
+def test_a_channel_is_slacks_only_in_slack() -> None:
+    asked = asked_from(None, "C0OPS", platform="messenger", workspace="1234", user="C0OPS")
+    told = routing.destinations(entry(asked_in="e1"), TEAM, asked)
+    assert told == [Private("1234", "C0OPS"), Channel("C0OPS")]
 
 
 def test_an_address_that_is_gone_leaves_the_team() -> None:
@@ -82,7 +102,7 @@ def question(**fields: Any) -> Entry:
 def test_a_question_of_scalings_is_asked_in_the_teams_channel_and_marked_as_one() -> None:
     assert routing.destinations(question(), TEAM, None) == [Channel("C0OPS")]
     assert routing.destinations(question(), NOBODY, None) == []
-    shown = said(routing.render(question()))
+    shown = said(render(routing.render(question())))
     assert shown.startswith(":question: *shop/web: 12 replicas are wanted")
     assert "`approve 1a2b3c4d`" in shown
 
@@ -96,7 +116,7 @@ def test_an_approval_that_was_only_handed_on_is_no_question() -> None:
 def test_what_people_said_of_policies_is_told_to_them_and_to_the_team(action: str, subject: str) -> None:
     told = entry(action=action, subject=subject, reason="ByHand", asked_in="e1")
     assert routing.destinations(told, TEAM, ELSEWHERE) == [Answer(URL, "C0SHOP"), Channel("C0OPS")]
-    assert routing.destinations(told, TEAM, Address(URL, "C0OPS")) == [Answer(URL, "C0OPS")]
+    assert routing.destinations(told, TEAM, asked_from(URL, "C0OPS")) == [Answer(URL, "C0OPS")]
 
 
 @pytest.mark.parametrize("outcome", [Outcome.REFUSED, Outcome.FAILED])
@@ -135,13 +155,47 @@ def test_a_document_that_is_wrong_is_a_fault_an_operator_can_mend(text: str) -> 
 
 
 def test_an_entry_reads_what_from_to_and_why() -> None:
-    rendered = routing.render(entry())
+    rendered = render(routing.render(entry()))
     assert said(rendered) == (
         ":white_check_mark: *shop/web: 4 -&gt; 6 replicas*\nCPUUtilization 86 of 60 over 4 pods asks for 6"
     )
-    [context] = rendered["blocks"][1]["elements"]
+    [context] = rendered["blocks"][-1]["elements"]
     assert context["text"] == "alarm web-cpu-high · DesiredWithinRange · 01234567"
     assert rendered["text"] == said(rendered)
+
+
+# Buttons
+
+
+@pytest.mark.parametrize("outcome", [Outcome.DONE, Outcome.HELD])
+def test_what_a_policy_did_or_held_back_can_be_explained_and_stopped(outcome: Outcome) -> None:
+    explain, pause = routing.render(entry(outcome=outcome)).buttons
+    assert explain == Button("Explain", "explain web -n shop")
+    assert (pause.label, pause.command) == ("Pause", "pause web -n shop")
+    assert "shop/web" in pause.confirm
+
+
+def test_a_question_can_be_said_yes_to() -> None:
+    assert routing.render(question()).buttons == (Button("Approve", "approve 1a2b3c4d", style="primary"),)
+    assert routing.render(question(summary="shop/web: 12 replicas are wanted")).buttons == ()
+
+
+@pytest.mark.parametrize(
+    "fields",
+    [
+        {"actor": "person ana"},
+        {"action": "pause"},
+        {"flow": "commands"},
+        {"subject": "policies"},
+        {"subject": "shop/web; x"},
+        {"subject": "shop/web -n x"},
+        {"subject": "a/b/c"},
+        {"outcome": Outcome.REFUSED},
+        {"outcome": Outcome.FAILED},
+    ],
+)
+def test_nothing_else_has_buttons(fields: dict[str, Any]) -> None:
+    assert routing.render(entry(**fields)).buttons == ()
 
 
 def alarm(**fields: Any) -> AlarmEvent:
@@ -156,12 +210,12 @@ def alarm(**fields: Any) -> AlarmEvent:
 
 
 def test_an_own_alarm_says_which_what_and_where_to_read_on() -> None:
-    rendered = routing.render_own_alarm(alarm())
+    rendered = render(routing.render_own_alarm(alarm()))
     assert said(rendered) == (
         ":rotating_light: *Bellhop's own alarm bellhop-commands-dead-letters: ALARM*\nThreshold Crossed"
     )
     assert "docs/operations.md" in rendered["blocks"][1]["elements"][0]["text"]
-    assert ":rotating_light:" not in said(routing.render_own_alarm(alarm(state=State.OK)))
+    assert ":rotating_light:" not in said(render(routing.render_own_alarm(alarm(state=State.OK))))
 
 
 HOSTILE = st.text(st.characters(codec="utf-8"), max_size=60) | st.sampled_from(
@@ -195,12 +249,12 @@ def test_slack_takes_every_entry_and_nothing_in_it_is_a_link_or_a_mention(
     fields: dict[str, str], outcome: Outcome
 ) -> None:
     # An entry's id is a hash: hex.
-    assert_slack_takes(routing.render(entry(**(fields | {"id": "0" * 32}), outcome=outcome)))
+    assert_slack_takes(render(routing.render(entry(**(fields | {"id": "0" * 32}), outcome=outcome))))
 
 
 @given(HOSTILE, HOSTILE, st.sampled_from(State))
 def test_slack_takes_every_own_alarm(name: str, reason: str, state: State) -> None:
-    assert_slack_takes(routing.render_own_alarm(alarm(name=name, reason=reason, state=state)))
+    assert_slack_takes(render(routing.render_own_alarm(alarm(name=name, reason=reason, state=state))))
 
 
 @given(HOSTILE.filter(bool), HOSTILE)

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Iterator
+import threading
+import time
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import botocore.session
@@ -13,8 +15,8 @@ from botocore import xform_name
 from botocore.config import Config
 
 from bellhop import signed
-from bellhop.errors import UnavailableError
-from bellhop.signed import AwsError, SignedClient, fetch_parameter
+from bellhop.errors import BusyError, UnavailableError
+from bellhop.signed import AwsError, SignedClient, SignedConnection, fetch_parameter
 from tests.unit.aws_double import Answer, Aws, Received, running_aws, signature_is_right
 
 #: One session for all: it reads AWS's definitions of the services, which takes a while.
@@ -242,7 +244,7 @@ def test_one_connection_serves_all_calls_and_is_made_anew_when_aws_hung_up(
     assert first != anew == kept
 
 
-@pytest.mark.parametrize("service", ["sqs", "ssm", "dynamodb"])
+@pytest.mark.parametrize("service", ["sqs", "ssm", "dynamodb", "lambda"])
 @pytest.mark.parametrize("region", ["eu-west-1", "us-east-1", "cn-north-1", "us-gov-west-1"])
 def test_the_endpoint_is_botocores(service: str, region: str) -> None:
     client = BOTOCORE.create_client(service, region_name=region)
@@ -281,3 +283,118 @@ def test_the_body_is_json_without_blanks(client: Clients, monkeypatch: pytest.Mo
         client("sqs", "AmazonSQS", "1.0").call("SendMessage", {"a": [1, 2], "b": "é"})
     assert aws.received[0].body == b'{"a":[1,2],"b":"\\u00e9"}'
     assert json.loads(aws.received[0].body) == {"a": [1, 2], "b": "é"}
+
+
+# Lambda's Invoke
+
+
+@pytest.fixture
+def functions() -> Iterator[Callable[[], SignedConnection]]:
+    made: list[SignedConnection] = []
+
+    def connect() -> SignedConnection:
+        made.append(SignedConnection("lambda"))
+        return made[-1]
+
+    yield connect
+    for each in made:
+        each.close()
+
+
+type Connect = Callable[[], SignedConnection]
+PAYLOAD: dict[str, Any] = {"dialogflow": {"text": "stätus", "id": "1"}}
+
+
+def test_an_invocation_is_the_one_that_botocore_makes(
+    functions: Connect, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with running_aws(answering((200, {"text": "well"}))) as aws:
+        monkeypatch.setenv("AWS_ENDPOINT_URL", aws.url)
+        assert signed.invoke(functions(), "bellhop-commands", PAYLOAD, seconds=5) == {"text": "well"}
+        request = {
+            "FunctionName": "bellhop-commands",
+            "InvocationType": "RequestResponse",
+            "Payload": json.dumps(PAYLOAD),
+        }
+        by_botocore(aws.url, "lambda", "Invoke", request)
+    ours, theirs = aws.received
+    assert ours.path == theirs.path == "/2015-03-31/functions/bellhop-commands/invocations"
+    assert ours.document == theirs.document == PAYLOAD
+    for name in ("host", "x-amz-invocation-type"):
+        assert ours.headers[name] == theirs.headers[name]
+    for each in aws.received:
+        assert signature_is_right(each, secret=SECRET_KEY, region="eu-west-1", service="lambda")
+
+
+def test_an_invocation_that_takes_too_long_ends_in_time_and_its_answer_is_nobodys(
+    functions: Connect, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    late, asked = threading.Event(), list[int]()
+
+    def answer(_: Received, before: int) -> Answer:
+        asked.append(before)
+        if len(asked) == 1:
+            late.wait(10)
+        return 200, {"text": f"answer {len(asked)}"}
+
+    with running_aws(answer, keep_alive=True) as aws:
+        monkeypatch.setenv("AWS_ENDPOINT_URL", aws.url)
+        connection = functions()
+        begun = time.monotonic()
+        with pytest.raises(TimeoutError, match="bellhop-commands"):
+            signed.invoke(connection, "bellhop-commands", PAYLOAD, seconds=0.2)
+        assert time.monotonic() - begun < 2
+        assert signed.invoke(connection, "bellhop-commands", PAYLOAD, seconds=5) == {"text": "answer 2"}
+        late.set()
+        connection.close()
+
+
+def test_without_time_nothing_is_begun(functions: Connect, monkeypatch: pytest.MonkeyPatch) -> None:
+    with running_aws(answering((200, {}))) as aws:
+        monkeypatch.setenv("AWS_ENDPOINT_URL", aws.url)
+        with pytest.raises(TimeoutError):
+            signed.invoke(functions(), "f", {}, seconds=0.01)
+    assert aws.received == []
+
+
+@pytest.mark.parametrize(
+    "first", [None, (500, b""), (429, {"Reason": "ReservedFunctionConcurrentInvocation"})]
+)
+def test_an_invocation_is_tried_a_second_time(
+    first: Answer, functions: Connect, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with running_aws(answering(first, (200, {"text": "well"}))) as aws:
+        monkeypatch.setenv("AWS_ENDPOINT_URL", aws.url)
+        assert signed.invoke(functions(), "f", PAYLOAD, seconds=5) == {"text": "well"}
+    assert [each.document for each in aws.received] == [PAYLOAD] * 2
+
+
+def test_an_invocation_that_is_refused_has_lambdas_code(
+    functions: Connect, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with running_aws(answering((404, {"Type": "User", "Message": "no such function"}))) as aws:
+        aws.headers["x-amzn-errortype"] = "ResourceNotFoundException:http://internal.amazon.com/"
+        monkeypatch.setenv("AWS_ENDPOINT_URL", aws.url)
+        with pytest.raises(AwsError, match=r"^ResourceNotFoundException: no such function$"):
+            signed.invoke(functions(), "f", {}, seconds=5)
+
+
+@pytest.mark.parametrize(
+    ("answer", "raises", "told"),
+    [
+        ({"errorType": "BusyError", "errorMessage": "x"}, BusyError, "f is at it already"),
+        ({"errorType": "KeyError", "errorMessage": "'hunter2'"}, UnavailableError, "f failed: KeyError"),
+        ({"errorMessage": "Task timed out after 20 seconds"}, UnavailableError, "f failed: Unknown"),
+        (b"null", UnavailableError, "something else than a JSON object"),
+    ],
+)
+def test_a_function_that_failed_has_not_answered(
+    answer: Any, raises: type[Exception], told: str, functions: Connect, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with running_aws(answering((200, answer))) as aws:
+        aws.headers["x-amz-function-error"] = "Unhandled"
+        monkeypatch.setenv("AWS_ENDPOINT_URL", aws.url)
+        with pytest.raises(raises, match=told) as error:
+            signed.invoke(functions(), "f", {}, seconds=5)
+    assert "hunter2" not in str(error.value)
+    assert len(aws.received) == 1

@@ -13,6 +13,7 @@ import yaml
 from samcli.yamlhelper import yaml_parse
 
 from reconcile import LEASE
+from views import QueueDepth
 
 ROOT = Path(__file__).parents[2]
 TEMPLATE: dict[str, Any] = yaml_parse((ROOT / "template.yaml").read_text())
@@ -23,6 +24,10 @@ UNNARROWED = {
     ("Key", "TheAccountDecides"): "a key's policy names the key itself by *",
     ("Key", "ThroughTheServicesItEncryptsFor"): "a key's policy names the key itself by *",
     ("Key", "SendersOnAwsSide"): "a key's policy names the key itself by *",
+    (
+        "CommandsRole",
+        "ReadAlarms",
+    ): "DescribeAlarms lists alarms, and gives composite ones, for no narrower resource",
     ("ScalingRole", "ReadMetrics"): "GetMetricData knows no narrower resource",
     ("ScalingRole", "ReadAlarms"): "DescribeAlarms gives composite alarms for no narrower resource",
 }
@@ -84,6 +89,17 @@ def test_bellhops_own_alarms_are_named_after_the_stack_so_that_scaling_can_tell(
     assert pattern["anything-but"]["prefix"]["Fn::Sub"].endswith(":alarm:${AWS::StackName}-")
 
 
+def test_every_queue_is_shown_in_chat_and_dead_letters_by_their_name() -> None:
+    (_, urls) = FUNCTIONS["CommandsFunction"]["Environment"]["Variables"]["QUEUES"]["Fn::Join"]
+    assert sorted(url["Ref"] for url in urls) == sorted(QUEUES)
+    (readable,) = [
+        s["Resource"] for n, s in statements() if (n, s["Sid"]) == ("CommandsRole", "ReadHowMuchWaits")
+    ]
+    assert [arn["Fn::GetAtt"][0] for arn in readable] == [url["Ref"] for url in urls]
+    for name, queue in QUEUES.items():
+        assert QueueDepth(queue["QueueName"]["Fn::Sub"]).dead_letters is (name in DEAD_LETTERS)
+
+
 def test_every_queue_topic_and_table_is_encrypted_under_the_customer_key() -> None:
     for kind in ("AWS::SQS::Queue", "AWS::SNS::Topic"):
         for name, properties in of_type(kind).items():
@@ -133,6 +149,11 @@ def test_a_scaling_lease_outlives_the_function_and_ends_before_the_redelivery() 
     timeout = timedelta(seconds=FUNCTIONS["ScalingFunction"]["Timeout"])
     for queue in ("AlarmsQueue", "ScalingQueue"):
         assert timeout < LEASE < timedelta(seconds=QUEUES[queue]["VisibilityTimeout"])
+
+
+def test_lambda_does_not_cut_the_chain_of_a_jobs_steps() -> None:
+    # https://docs.aws.amazon.com/lambda/latest/dg/invocation-recursion.html: stopped after about 16 by default
+    assert FUNCTIONS["JobsFunction"]["RecursiveLoop"] == "Allow"
 
 
 def test_no_statement_names_all_resources_without_a_reason() -> None:
@@ -214,4 +235,18 @@ def test_what_kubernetes_grants_is_what_the_code_calls() -> None:
         ("horizontalpodautoscalers", "list"),
         ("horizontalpodautoscalers", "patch"),
         ("events", "create"),
+        ("deployments", "patch"),
+        ("statefulsets", "patch"),
+        ("daemonsets", "get"),
+        ("daemonsets", "patch"),
+        ("nodes", "get"),
+        ("nodes", "patch"),
+        ("nodes", "list"),
+        ("pods", "get"),
+        ("pods", "list"),
+        ("pods/log", "get"),
+        ("deployments", "list"),
+        ("statefulsets", "list"),
+        ("daemonsets", "list"),
+        ("pods/eviction", "create"),
     }

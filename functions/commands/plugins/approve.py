@@ -1,11 +1,11 @@
-"""`approve`: say yes to more replicas than need no approval."""
+"""`approve`: say yes to a command of somebody else, or to more replicas than need no approval."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable
 from datetime import datetime
 
-from arguments import question
+from approvals import token
 from bellhop.chat.access import Risk
 from bellhop.errors import RefusedError
 from bellhop.scaling.policy import Policy
@@ -18,6 +18,8 @@ from wording import moment
 
 def run(call: Call) -> Answer:
     id, now = call.given["id"], call.at
+    if (answer := call.decisions.approve(call, id)) is not None:
+        return answer
     policies, _ = call.desk.policies(fresh=True)
     asked = [(p, p.status.question) for p in policies if p.status.question is not None]
     found = next(((policy, one) for policy, one in asked if one.id == id), None)
@@ -41,9 +43,9 @@ def _open(asked: Iterable[tuple[Policy, Question]], now: datetime) -> str:
 
 COMMAND = Command(
     name="approve",
-    summary="Let a policy go above what needs no approval.",
+    summary="Let somebody else's command run, or a policy go above what needs no approval.",
     risk=Risk.CHANGE,
     run=run,
-    arguments=(Argument("id", "the question's id, as it was asked", question),),
+    arguments=(Argument("id", "the id, as it was asked", token),),
     examples=("approve 1a2b3c4d",),
 )

@@ -10,7 +10,7 @@ from registry import Answer, Argument, Call, Command, registered
 
 def run(call: Call) -> Answer:
     commands = registered()
-    allowed = {name: c for name, c in commands.items() if call.person.may(c.risk)}
+    allowed = {name: c for name, c in commands.items() if call.person.could(c.name, c.risk)}
     if wanted := call.given.get("command"):
         return Answer(_one(find(allowed, wanted, allowed=allowed)))
     lines = [f"`{escape(c.usage)}` {c.summary}" for name, c in sorted(allowed.items()) if name == c.name]

@@ -8,10 +8,12 @@ from bellhop.errors import InvalidInputError
 
 
 class Envelope(msgspec.Struct, frozen=True, kw_only=True):
-    """A command as someone typed it.
+    """A command as someone typed it, or as the button said that they pressed.
 
-    id: the same for every delivery of it. workspace, user, channel: the platform's immutable ids.
-    received_at: seconds since the epoch. response_url: where the answer goes; a secret while it lasts.
+    id: the same for every delivery of it. platform: "slack", "messenger" or "dialogflow". workspace, user, channel:
+    the platform's immutable ids (Messenger: the page's id, and the person's twice). received_at: seconds since the
+    epoch. response_url: where Slack takes the answer; a secret while it lasts. thread: Slack's ts of the message
+    that is answered in a thread (mentions). pressed: Slack's ts of the message whose button was pressed.
     """
 
     id: str
@@ -23,6 +25,8 @@ class Envelope(msgspec.Struct, frozen=True, kw_only=True):
     received_at: float
     correlation: str
     response_url: str | None = None
+    thread: str | None = None
+    pressed: str | None = None
 
     @property
     def caller(self) -> str:
@@ -35,4 +39,12 @@ def decode(body: str) -> Envelope:
     try:
         return msgspec.json.decode(body, type=Envelope)
     except (msgspec.DecodeError, UnicodeEncodeError) as error:
+        raise InvalidInputError(f"not a command's envelope: {error}") from error
+
+
+def from_document(document: object) -> Envelope:
+    """As `decode`, from JSON that was read already."""
+    try:
+        return msgspec.convert(document, Envelope)
+    except msgspec.ValidationError as error:
         raise InvalidInputError(f"not a command's envelope: {error}") from error

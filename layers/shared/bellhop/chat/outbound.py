@@ -1,36 +1,17 @@
-"""Posting to chat: https only, exactly the platform's own host, no redirects, no private addresses.
-
-URLs are secrets here and appear in no log and no message.
-"""
+"""Posting to Slack: exactly Slack's own hosts (`bellhop.chat.posting` has the rest of the rules)."""
 
 from __future__ import annotations
 
-import ipaddress
-import logging
-import socket
 from dataclasses import dataclass
 from typing import Any
-from urllib.parse import urlsplit
 
 import requests
 
-from bellhop.errors import BellhopError, BusyError, RefusedError, UnavailableError
+from bellhop.chat.posting import ChatError, Wire, hosts, same_origin
+from bellhop.errors import RefusedError, UnavailableError
 
-# At DEBUG it logs the path of every request; a response_url's is a secret.
-logging.getLogger("urllib3.connectionpool").setLevel(logging.WARNING)
-
-#: Connect, read: seconds.
-_TIMEOUT = (2.0, 5.0)
-
-
-class ChatError(BellhopError):
-    """The platform refused the post. `code` is the platform's own word, such as channel_not_found."""
-
-    retryable = True
-
-    def __init__(self, code: str, message: str) -> None:
-        super().__init__(message)
-        self.code = code
+#: chat.update's words for a message that can be edited no more.
+_FIXED = frozenset({"message_not_found", "cant_update_message", "edit_window_closed"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,18 +25,19 @@ class Origins:
 
 
 class SlackPoster:
-    """Posts to Slack with one kept-alive session."""
+    """Posts to Slack with one kept-alive session. message: `bellhop.chat.slack.render`'s, or any of Slack's."""
 
     def __init__(self, origins: Origins, session: requests.Session) -> None:
         self._origins = origins
-        self._session = session
+        self._wire = Wire("Slack", session, origins.private)
 
-    def respond(self, response_url: str, message: dict[str, Any]) -> None:
-        """Answer where a command was asked. Raises RefusedError (`ForeignUrl`, `expired_url`,
-        `answer_refused`)."""
-        if not _same_origin(response_url, self._origins.hooks):
+    def respond(self, response_url: str, message: dict[str, Any], *, replace: bool = False) -> None:
+        """Answer where a command was asked or a button pressed. replace: in place of the message whose button it
+        was. Raises RefusedError (`ForeignUrl`, `expired_url`, `answer_refused`)."""
+        if not same_origin(response_url, self._origins.hooks):
             raise RefusedError("ForeignUrl", "the response_url is not Slack's: not used")
-        response = self._post(response_url, message, {})
+        body = {**message, "replace_original": True} if replace else message
+        response = self._wire.post(response_url, body, {})
         if response.status_code in {403, 404, 410}:
             raise RefusedError("expired_url", "Slack no longer takes answers for that command")
         if 400 <= response.status_code < 500:
@@ -65,62 +47,47 @@ class SlackPoster:
         if response.status_code != 200:
             raise UnavailableError(f"Slack answered {response.status_code} to the command's answer")
 
-    def post_message(self, channel: str, message: dict[str, Any], *, token: str) -> None:
-        """chat.postMessage. Raises ChatError with Slack's own code when Slack says no."""
-        url = f"{self._origins.api.rstrip('/')}/chat.postMessage"
-        headers = {"Authorization": f"Bearer {token}"}
-        response = self._post(url, {"channel": channel, **message}, headers)
+    def post_message(
+        self, channel: str, message: dict[str, Any], *, token: str, thread: str | None = None
+    ) -> str:
+        """chat.postMessage. thread: the ts of the message to answer in a thread. Answers the new message's ts.
+
+        Raises ChatError with Slack's own code when Slack says no.
+        """
+        where = {"channel": channel} if thread is None else {"channel": channel, "thread_ts": thread}
+        return self._call("chat.postMessage", where | message, token)
+
+    def update(self, channel: str, ts: str, message: dict[str, Any], *, token: str) -> None:
+        """chat.update: the message takes the place of the bot's own one of that ts.
+
+        Raises RefusedError with Slack's own code (message_not_found, cant_update_message, edit_window_closed) when
+        that can never be, ChatError for its other noes.
+        """
+        try:
+            self._call("chat.update", {"channel": channel, "ts": ts, **message}, token)
+        except ChatError as error:
+            if error.code in _FIXED:
+                raise RefusedError(error.code, f"Slack no longer edits that message: {error.code}") from error
+            raise
+
+    def _call(self, method: str, arguments: dict[str, Any], token: str) -> str:
+        """The ts of the message that a method of the Web API answers."""
+        url = f"{self._origins.api.rstrip('/')}/{method}"
+        response = self._wire.post(url, arguments, {"Authorization": f"Bearer {token}"})
         if response.status_code != 200:
-            raise UnavailableError(f"Slack answered {response.status_code} to chat.postMessage")
+            raise UnavailableError(f"Slack answered {response.status_code} to {method}")
         try:
             answer = dict(response.json())
         except (ValueError, TypeError):
-            raise UnavailableError("Slack answered chat.postMessage with something else than JSON") from None
+            raise UnavailableError(f"Slack answered {method} with something else than JSON") from None
         if answer.get("ok") is not True:
             code = str(answer.get("error", "unknown_error"))
-            raise ChatError(code, f"Slack refused the message for {channel}: {code} (docs/chat.md)")
-
-    def _post(self, url: str, body: dict[str, Any], headers: dict[str, str]) -> requests.Response:
-        self._refuse_private(url)
-        try:
-            response = self._session.post(
-                url, json=body, headers=headers, timeout=_TIMEOUT, allow_redirects=False
+            raise ChatError(
+                code, f"Slack refused the message for {arguments['channel']}: {code} (docs/chat.md)"
             )
-        except requests.RequestException as error:
-            # Not chained: the text of requests' own exceptions carries the URL.
-            raise UnavailableError(f"no answer from Slack ({type(error).__name__})") from None
-        if response.status_code == 429:
-            pause = response.headers.get("Retry-After", "30")
-            raise BusyError(
-                "Slack asks for patience", retry_after=float(pause) if pause.isdecimal() else 30.0
-            )
-        return response
-
-    def _refuse_private(self, url: str) -> None:
-        parts = urlsplit(url)
-        if parts.scheme != "https" or not parts.hostname:
-            raise RefusedError("InsecureUrl", "only https is posted to")
-        if parts.hostname in self._origins.private:
-            return
-        try:
-            found = socket.getaddrinfo(parts.hostname, parts.port or 443, type=socket.SOCK_STREAM)
-        except OSError as error:
-            raise UnavailableError(f"cannot resolve Slack's host ({type(error).__name__})") from error
-        if not all(ipaddress.ip_address(address[4][0]).is_global for address in found):
-            raise RefusedError("PrivateAddress", "the host resolves to a private address: not posted to")
-
-
-def _same_origin(url: str, origin: str) -> bool:
-    try:
-        one, other = urlsplit(url), urlsplit(origin)
-        ports = (one.port or 443, other.port or 443)
-    except ValueError:
-        return False
-    plain = one.username is None and one.password is None
-    return plain and one.scheme == "https" and one.hostname == other.hostname and ports[0] == ports[1]
+        return str(answer.get("ts", ""))
 
 
 def origins(api: str, hooks: str, private_hosts: str) -> Origins:
     """From the settings' texts; private_hosts: names or addresses, separated by commas."""
-    private = frozenset(host.strip() for host in private_hosts.split(",") if host.strip())
-    return Origins(api, hooks, private)
+    return Origins(api, hooks, hosts(private_hosts))

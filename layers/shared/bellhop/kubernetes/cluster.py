@@ -8,21 +8,15 @@ from collections.abc import Callable, Mapping
 from datetime import datetime
 from typing import Any
 
-import httpx2
 from lightkube import ApiError
 from lightkube.core.client import Client
 from lightkube.generic_resource import create_namespaced_resource
 from lightkube.types import PatchType
 
-from bellhop.errors import RefusedError, UnavailableError
+from bellhop.errors import RefusedError
+from bellhop.kubernetes.calls import Calls
 from bellhop.kubernetes.connection import Connection
-from bellhop.kubernetes.errors import (
-    ConflictError,
-    ForbiddenError,
-    InvalidError,
-    NotFoundError,
-    UnauthorizedError,
-)
+from bellhop.kubernetes.errors import NotFoundError
 from bellhop.kubernetes.resources import (
     HORIZONTAL_POD_AUTOSCALER,
     autoscaler_in,
@@ -55,7 +49,7 @@ class LightkubeCluster:
     """The cluster behind a `Connection`."""
 
     def __init__(self, connection: Connection) -> None:
-        self._connection = connection
+        self._calls = Calls(connection)
         #: By namespace and name: the policy, or what is wrong with it.
         self._policies: dict[tuple[str, str], Policy | str] = {}
         self._policies_until = 0.0
@@ -64,7 +58,7 @@ class LightkubeCluster:
 
     def policies(self, *, fresh: bool = False) -> tuple[list[Policy], list[str]]:
         if fresh or time.monotonic() >= self._policies_until:
-            listed = self._call("list policies", lambda c: list(c.list(_POLICY, namespace="*")))
+            listed = self._calls.call("list policies", lambda c: list(c.list(_POLICY, namespace="*")))
             self._policies = {}
             for resource in listed:
                 with contextlib.suppress(RefusedError):  # kept as a problem
@@ -75,7 +69,7 @@ class LightkubeCluster:
 
     def autoscalers(self, *, fresh: bool = False) -> list[Autoscaler]:
         if fresh or time.monotonic() >= self._autoscalers_until:
-            listed = self._call("list autoscalers", lambda c: list(c.list(_AUTOSCALER, namespace="*")))
+            listed = self._calls.call("list autoscalers", lambda c: list(c.list(_AUTOSCALER, namespace="*")))
             self._autoscalers = [autoscaler_in(resource) for resource in listed]
             self._autoscalers_until = time.monotonic() + KEPT_SECONDS
         return list(self._autoscalers)
@@ -101,13 +95,13 @@ class LightkubeCluster:
 
     def workload(self, namespace: str, kind: str, name: str) -> Workload:
         what = f"{kind.lower()} {namespace}/{name}"
-        found = self._call(what, lambda c: c.get(_WORKLOADS[kind], name, namespace=namespace))
+        found = self._calls.call(what, lambda c: c.get(_WORKLOADS[kind], name, namespace=namespace))
         return workload_in(namespace, kind, found)
 
     def scale(self, workload: Workload, replicas: int, *, dry_run: bool = False) -> None:
         what = f"scale of {workload.kind.lower()} {workload.namespace}/{workload.name}"
         resource = _WORKLOADS[workload.kind]
-        self._call(
+        self._calls.call(
             what,
             lambda c: c.patch(
                 resource if resource is _AUTOSCALER else resource.Scale,
@@ -129,14 +123,14 @@ class LightkubeCluster:
                 if error.status.reason != "AlreadyExists":  # written before; any other 409 was not
                     raise
 
-        self._call(f"event on {workload.kind.lower()} {workload.namespace}/{workload.name}", write)
+        self._calls.call(f"event on {workload.kind.lower()} {workload.namespace}/{workload.name}", write)
 
     def _one_policy(
         self, namespace: str, name: str, what: str, ask: Callable[[Client], Mapping[str, Any]]
     ) -> Policy:
         """The policy in the answer, put into the kept list; out of it if the answer is that there is none."""
         try:
-            found = self._call(what, ask)
+            found = self._calls.call(what, ask)
         except NotFoundError:
             self._policies.pop((namespace, name), None)
             raise
@@ -151,42 +145,3 @@ class LightkubeCluster:
             raise
         self._policies[where] = policy
         return policy
-
-    def _call[T](self, what: str, ask: Callable[[Client], T]) -> T:
-        """Ask the API server; a 401 once more with a new token, since credentials end before their time."""
-        try:
-            return self._ask(what, ask)
-        except UnauthorizedError:
-            self._connection.close()
-            return self._ask(what, ask)
-
-    def _ask[T](self, what: str, ask: Callable[[Client], T]) -> T:
-        try:
-            return ask(self._connection.client())
-        except ApiError as error:
-            raise _refusal(what, error) from error
-        except httpx2.HTTPStatusError as error:
-            status = error.response.status_code
-            raise UnavailableError(f"{what}: the API server answered {status}") from error
-        except httpx2.HTTPError as error:
-            raise UnavailableError(
-                f"{what}: no answer from the API server ({type(error).__name__})"
-            ) from error
-
-
-def _refusal(what: str, error: ApiError) -> Exception:
-    code = error.status.code or error.response.status_code
-    said = f"{what}: {code} {error.status.message}"
-    match code:
-        case 404:
-            return NotFoundError(said)
-        case 409:
-            return ConflictError(said)
-        case 401:
-            return UnauthorizedError(f"{said} (docs/deploying.md: access entry)")
-        case 403:
-            return ForbiddenError(f"{said} (docs/deploying.md: RBAC)")
-        case 400 | 415 | 422:
-            return InvalidError(said)
-        case _:
-            return UnavailableError(said)
