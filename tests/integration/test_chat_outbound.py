@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+import msgspec
 import pytest
 import requests
 import trustme
@@ -341,13 +342,18 @@ def every_message(text: str) -> Iterator[dict[str, Any]]:
         text,
         f"help '{text}'",
     ):
-        yield Chat(desk=desk).conversation.execute(envelope(command))
-    yield Chat().conversation.execute(envelope("status", user=text, workspace=TEAM, channel=CHANNEL))
+        yield rendered(Chat(desk=desk).conversation.execute(envelope(command)))
+    asked = envelope("status", user=text, workspace=TEAM, channel=CHANNEL)
+    yield rendered(Chat().conversation.execute(asked))
 
     def run(_: Call) -> Answer:
         raise RefusedError("Hostile", text or "no")
 
-    yield Chat(commands=plugin(run)).conversation.execute(envelope("try"))
+    yield rendered(Chat(commands=plugin(run)).conversation.execute(envelope("try")))
+
+
+def rendered(said: dict[str, Any]) -> dict[str, Any]:
+    return render(msgspec.convert(said, Message))
 
 
 @pytest.mark.parametrize("case", HOSTILE)
