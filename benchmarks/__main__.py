@@ -12,14 +12,14 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 
-from benchmarks import scaling
+from benchmarks import chat, scaling
 from benchmarks.results import Row, Run, merge, table
 from local.processes import LocalCloudError
 
 #: full: longer, for figures to be quoted. Answers the rows as they are measured.
 type Measure = Callable[[bool], Iterable[Row]]
 
-SUBJECTS: Mapping[str, Measure] = {"scaling": scaling.measure}
+SUBJECTS: Mapping[str, Measure] = {"scaling": scaling.measure, "chat": chat.measure}
 _RESULTS = Path(__file__).with_name("results.json")
 
 

@@ -25,6 +25,7 @@ from bellhop.once import Once
 from bellhop.parameters import Parameters
 from conversation import Conversation
 from desk import AwsDesk
+from rate_limits import DynamoRates
 from registry import registered
 from viewing import views_of
 
@@ -110,6 +111,7 @@ def services() -> Services:
         ledger=ledger.DynamoLedger(dynamodb, chosen.ledger_table, kept_days=int(chosen.ledger_kept_days)),
         replies=DynamoReplies(dynamodb, chosen.state_table),
         approvals=DynamoApprovals(dynamodb, chosen.state_table),
+        rates=DynamoRates(dynamodb, chosen.state_table),
         answering=Answering(
             SlackPoster(origins(chosen.slack_api_url, chosen.slack_hooks_url, chosen.private_hosts), session),
             MessengerPoster(chosen.graph_api_url, session, private_hosts=chosen.private_hosts),

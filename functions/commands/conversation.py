@@ -13,6 +13,7 @@ import msgspec
 
 import approvals
 import parsing
+import rate_limits
 from approvals import Approvals, Proposal, State, Vote
 from bellhop.chat.access import Access, Approval, Ask, Person, Risk
 from bellhop.chat.envelope import Envelope
@@ -22,6 +23,7 @@ from bellhop.chat.slack import escape
 from bellhop.errors import BellhopError, RefusedError
 from bellhop.ledger import Entry, Ledger, Outcome, entry_id
 from desk import GuardedDesk, authorise, refusal
+from rate_limits import RateLimitedError, Rates
 from registry import Answer, Call, Command, Desk
 
 log = logging.getLogger("bellhop.commands")
@@ -37,6 +39,7 @@ class Replying(Protocol):
 class _Told:
     """What the ledger says of the asking, as far as it is known by then."""
 
+    id: str
     who: str
     action: str = "command"
 
@@ -62,6 +65,7 @@ class Conversation:
         ledger: Ledger,
         replies: Replies,
         approvals: Approvals,
+        rates: Rates,
         answering: Replying,
         clock: Callable[[], datetime],
     ) -> None:
@@ -71,6 +75,7 @@ class Conversation:
         self._ledger = ledger
         self._replies = replies
         self._approvals = approvals
+        self._rates = rates
         self._answering = answering
         self._clock = clock
 
@@ -81,9 +86,10 @@ class Conversation:
         if (where := address(envelope)) is not None:
             asked_at = datetime.fromtimestamp(envelope.received_at, UTC)
             self._replies.keep(envelope.id, where, asked_at=asked_at)
-        told = _Told(envelope.caller)
+        told = _Told(entry_id(envelope.id, "command"), envelope.caller)
         answer, because = _answered(lambda: self._carry_out(envelope, told), envelope)
-        self._ledger.record(_entry(envelope, told.who, told.action, answer, because, self._clock()))
+        entry = _entry(envelope, told.who, told.action, answer, because, self._clock())
+        self._ledger.record(msgspec.structs.replace(entry, id=told.id))
         said = Message(answer.text, buttons=answer.buttons, public=answer.public)
         return dict(msgspec.to_builtins(said))
 
@@ -91,11 +97,15 @@ class Conversation:
         """Post the answer where the command was asked. Raises what `Answering.reply` does, to be called again."""
         self._answering.reply(envelope, msgspec.convert(answer, Message))
 
+    def access(self) -> Access:
+        """The access document as it counts now. Raises ConfigError."""
+        return self._access()
+
     def _carry_out(self, envelope: Envelope, told: _Told) -> Answer:
-        typed = parsing.words(envelope.text) or ["help"]
         access = self._access()
+        self._count(envelope, access, told)
         person = _known(access, envelope)
-        told.who = f"person {person.name}"
+        typed = parsing.words(envelope.text) or ["help"]
         command = self._meant(typed[0], person)
         told.action = command.name
         if not person.could(command.name, command.risk):
@@ -120,6 +130,28 @@ class Conversation:
             return self._propose(
                 line, Call(command, given, person, envelope, self._desk, self), waits.ask, access
             )
+
+    def _count(self, envelope: Envelope, access: Access, told: _Told) -> None:
+        """Count it for whoever asks, strangers by their id. What is refused for being too much is written down once
+        a minute."""
+        name = envelope.caller
+        if (known := access.person(name)) is not None:
+            name, told.who = known.name, f"person {known.name}"
+        asked_at, risk = datetime.fromtimestamp(envelope.received_at, UTC), self._risk(envelope.text)
+        try:
+            rate_limits.spend(self._rates, access.limits, name, risk, id=envelope.id, at=asked_at)
+        except RateLimitedError as over:
+            told.id = over.entry
+            raise
+
+    def _risk(self, text: str) -> Risk:
+        """What a line may do. What is no command changes nothing."""
+        try:
+            typed = parsing.words(text)
+        except RefusedError:
+            return Risk.READ
+        command = self._commands.get(typed[0].lower()) if typed else None
+        return Risk.READ if command is None else command.risk
 
     def _meant(self, name: str, person: Person) -> Command:
         """The command of that name. Suggestions are only of what this person may run."""

@@ -7,6 +7,7 @@ import os
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
+from datetime import datetime
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
@@ -64,6 +65,7 @@ class Notifier:
     messenger: MessengerPoster
     once: Callable[[str, str, Callable[[], None]], None]
     settings: Settings
+    clock: Callable[[], datetime] = ledger.now
 
     def tell(self, news: Entry | AlarmEvent) -> None:
         """Post everything the news calls for. Raises a retryable BellhopError when it must come again."""
@@ -72,13 +74,17 @@ class Notifier:
             if routes.slack:
                 self._to_channel(Channel(routes.slack.channel), news.id, routing.render_own_alarm(news))
             return
-        asked = self.replies.find(news.asked_in, now=ledger.now()) if news.asked_in else None
+        now = self.clock()
+        asked = self.replies.find(news.asked_in, now=now) if news.asked_in else None
         if news.asked_in and asked is None:
             log.warning("notice.nowhere", extra={"entry": news.id})
+        if because := routing.withheld(news, routes, now=now):
+            log.info("notice.withheld", extra={"entry": news.id, "because": because})
+        message = routing.render(news, link=routes.link(news))
         failures: list[BellhopError] = []
-        for destination in routing.destinations(news, routes, asked):
+        for destination in routing.destinations(news, routes, asked, now=now):
             try:
-                self._to(destination, news.id, routing.render(news))
+                self._to(destination, news.id, message)
             except BellhopError as error:  # who can be told is told, whoever else cannot
                 failures.append(error)
         if failures:

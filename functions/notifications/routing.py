@@ -4,15 +4,15 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from datetime import datetime
 
-import msgspec
-
+import notice_routes
 from bellhop.alarms.alarm import AlarmEvent, State
 from bellhop.chat.message import Button, Message
 from bellhop.chat.replies import Address
 from bellhop.chat.slack import escape
-from bellhop.errors import ConfigError
 from bellhop.ledger import Entry, Outcome
+from notice_routes import Routes
 
 _MARKS = {
     Outcome.DONE: ":white_check_mark:",
@@ -63,43 +63,45 @@ class Private:
 type Destination = Channel | Answer | Private
 
 
-class _Slack(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    channel: str
-
-
-class Routes(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """The notifications document: `{"slack": {"channel": "C024BE91L"}}`."""
-
-    slack: _Slack | None = None
-
-
 def parse_routes(document: str | None) -> Routes:
     """From the parameter's text. None (no such parameter): nobody is told. Raises ConfigError."""
-    if document is None:
-        return Routes()
-    try:
-        return msgspec.json.decode(document, type=Routes)
-    except (msgspec.DecodeError, UnicodeEncodeError) as error:
-        raise ConfigError(f"the notifications document is wrong: {error}") from error
+    return Routes() if document is None else notice_routes.decode(document)
 
 
-def destinations(entry: Entry, routes: Routes, asked: Address | None) -> list[Destination]:
-    """Who is told of an entry: whoever asked, always; the team, of what changed, of what could not be done, of
-    what holds it that somebody should look into, and of what Bellhop itself asks (for approval).
+def destinations(entry: Entry, routes: Routes, asked: Address | None, *, now: datetime) -> list[Destination]:
+    """Who is told of an entry: whoever asked, always; and at most one channel of the team's, by the routes and
+    outside its quiet hours.
 
     asked: where the command was asked that the entry is the outcome of. Nobody is told twice: not the team of
     what one person asked for and did not get, nor a channel that has the answer already.
     """
     told = [] if asked is None else [_answer(asked)]
+    if routes.slack is None or not _is_the_teams(entry) or routes.slack.is_quiet(entry, now):
+        return told
+    channel = routes.slack.channel_for(entry)
+    if channel is None or (asked is not None and (asked.platform, asked.channel) == ("slack", channel)):
+        return told
+    return [*told, Channel(channel)]
+
+
+def withheld(entry: Entry, routes: Routes, *, now: datetime) -> str | None:
+    """Why no channel is told of what one would be told of without routes and quiet hours: "QuietHours",
+    "Silenced". None: it is not withheld."""
+    if routes.slack is None or not _is_the_teams(entry):
+        return None
+    if routes.slack.is_quiet(entry, now):
+        return "QuietHours"
+    return "Silenced" if routes.slack.channel_for(entry) is None else None
+
+
+def _is_the_teams(entry: Entry) -> bool:
+    """What changed, what could not be done, what holds it that somebody should look into, and what Bellhop itself
+    asks (for approval)."""
     unasked = entry.outcome in {Outcome.FAILED, Outcome.REFUSED, Outcome.SUPERSEDED, Outcome.ASKED} or (
         entry.outcome is Outcome.HELD and entry.reason in _HOLDS_TOLD
     )
     team = entry.outcome is Outcome.DONE or (unasked and not entry.asked_in)
-    if entry.flow == "commands" or not team or routes.slack is None:
-        return told
-    if asked is not None and (asked.platform, asked.channel) == ("slack", routes.slack.channel):
-        return told
-    return [*told, Channel(routes.slack.channel)]
+    return team and entry.flow != "commands"
 
 
 def _answer(asked: Address) -> Destination:
@@ -110,10 +112,13 @@ def _answer(asked: Address) -> Destination:
     return Answer(asked.response_url, asked.channel, asked.thread)
 
 
-def render(entry: Entry) -> Message:
-    """An entry as a message: what, from, to; why; and what may be done about it."""
+def render(entry: Entry, *, link: str | None = None) -> Message:
+    """An entry as a message: what, from, to; why; and what may be done about it. link: where it is read
+    (`Routes.link`)."""
     text = f"{_MARKS.get(entry.outcome, '')} *{escape(entry.summary)}*\n{escape(entry.because)}"
     context = f"{escape(entry.actor)} · {escape(entry.reason)} · {entry.id[:8]}"
+    if link is not None:
+        context += f" · <{escape(link)}|ledger>"
     return Message(text, _buttons(entry), context)
 
 

@@ -27,6 +27,7 @@ from bellhop.scaling.policy import Policy
 from bellhop.scaling.request import Request
 from bellhop.scaling.status import Pause
 from conversation import Conversation
+from rate_limits import Count
 from registry import Command, registered
 
 EVENTS = Path(__file__).parents[2] / "events/slack"
@@ -192,6 +193,25 @@ class MemoryApprovals:
 
 
 @dataclass
+class MemoryRates:
+    """failures: raised instead of counting, one each."""
+
+    counts: dict[tuple[str, datetime], Count] = field(default_factory=dict)
+    failures: list[BellhopError] = field(default_factory=list)
+    latest: dict[tuple[str, datetime], str] = field(default_factory=dict)
+
+    def add(self, person: str, minute: datetime, *, id: str, change: bool) -> Count:
+        if self.failures:
+            raise self.failures.pop(0)
+        if self.latest.get((person, minute)) == id:
+            return self.counts[person, minute]
+        self.latest[person, minute] = id
+        before = self.counts.get((person, minute), Count(0, 0))
+        self.counts[person, minute] = Count(before.commands + 1, before.changes + change)
+        return self.counts[person, minute]
+
+
+@dataclass
 class MemoryDesk:
     """fresh: for each list of policies whether it had to be read now."""
 
@@ -269,6 +289,7 @@ class Chat:
     ledger: MemoryLedger = field(default_factory=MemoryLedger)
     replies: MemoryReplies = field(default_factory=MemoryReplies)
     approvals: MemoryApprovals = field(default_factory=MemoryApprovals)
+    rates: MemoryRates = field(default_factory=MemoryRates)
     responder: MemoryResponder = field(default_factory=MemoryResponder)
     clock: Callable[[], datetime] = lambda: WHEN
 
@@ -281,6 +302,7 @@ class Chat:
             ledger=self.ledger,
             replies=self.replies,
             approvals=self.approvals,
+            rates=self.rates,
             answering=Answering(self.responder, self.responder, lambda: "bot", lambda: "page"),
             clock=self.clock,
         )

@@ -12,6 +12,8 @@ import pytest
 from bellhop.scaling.policy import parse_policy
 from benchmarks import ROOT
 from benchmarks.__main__ import SUBJECTS, main
+from benchmarks.chat.command import signed_event, status
+from benchmarks.chat.warm import BARE, PEER, WHOLE, sides
 from benchmarks.measuring import Sample, collector_off, interleaved
 from benchmarks.results import Row, Run, merge, read, table
 from benchmarks.scaling.objects import as_read, mixed_policies
@@ -171,6 +173,15 @@ def test_the_thousand_policies_are_sound_and_mixed() -> None:
     assert sum(alarm.pattern is not None for alarm in alarms) == 4
     assert sum(alarm.arn is not None for alarm in alarms) == 4
     assert sum(t.alert is not None for policy in parsed for t in policy.spec.triggers) == 4
+
+
+def test_the_door_and_its_peer_acknowledge_what_is_signed_and_refuse_what_is_not() -> None:
+    with sides() as answering:
+        found = {
+            side: (status(answer(signed_event())), status(answer(signed_event("another secret"))))
+            for side, answer in answering.items()
+        }
+    assert found == dict.fromkeys((BARE, WHOLE, PEER), (200, 401))
 
 
 def test_the_newest_figures_are_those_the_page_shows() -> None:

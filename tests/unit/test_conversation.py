@@ -261,6 +261,10 @@ def test_suggestions_do_not_name_what_the_person_may_not_run() -> None:
     assert "`scale`" not in Chat().ask("scal", user=VIC)
 
 
+def test_a_stranger_is_told_nothing_of_what_is_wrong_with_the_words() -> None:
+    assert "not in the access document" in Chat().ask("scale 'web", user=STRANGER)
+
+
 def test_nothing_typed_is_help() -> None:
     assert Chat().ask("") == Chat().ask("help") == Chat().ask("  \u00a0 ")
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import Any, cast
 
 import pytest
@@ -16,7 +17,16 @@ from bellhop.errors import BusyError, ConfigError, RefusedError, UnavailableErro
 from bellhop.ledger import Outcome
 from bellhop.parameters import Parameters
 from notifications import Notifier, Settings
-from tests.unit.chat_world import CHANNEL, RESPONSE_URL, MemoryOnce, MemoryReplies, asked_from, entry, said
+from tests.unit.chat_world import (
+    CHANNEL,
+    RESPONSE_URL,
+    WHEN,
+    MemoryOnce,
+    MemoryReplies,
+    asked_from,
+    entry,
+    said,
+)
 from tests.unit.test_routing import alarm
 
 SETTINGS = Settings(
@@ -45,6 +55,7 @@ class World:
     once: MemoryOnce = field(default_factory=MemoryOnce)
     posts: list[tuple[str, dict[str, Any]]] = field(default_factory=list)
     failures: dict[str, Exception] = field(default_factory=dict)
+    now: datetime = WHEN
 
     def respond(self, response_url: str, message: dict[str, Any]) -> None:
         self._post(response_url, message)
@@ -68,7 +79,9 @@ class World:
     def tell(self, news: Any) -> list[str]:
         parameters = Parameters(self.parameters.get, lambda: 0.0)
         to_slack, to_messenger = cast(SlackPoster, self), cast(MessengerPoster, self)
-        Notifier(parameters, self.replies, to_slack, to_messenger, self.once.run, SETTINGS).tell(news)
+        Notifier(
+            parameters, self.replies, to_slack, to_messenger, self.once.run, SETTINGS, lambda: self.now
+        ).tell(news)
         return [where for where, _ in self.posts]
 
 
@@ -202,6 +215,79 @@ def test_an_own_alarm_goes_to_the_team() -> None:
 def test_without_a_document_nobody_is_told_of_anything() -> None:
     world = World(parameters={})
     assert world.tell(entry()) == world.tell(alarm()) == []
+
+
+def routed(**slack: Any) -> World:
+    world = asked()
+    world.parameters["/b/notifications"] = json.dumps({"slack": {"channel": "C0OPS"} | slack})
+    return world
+
+
+def test_a_route_sends_the_team_elsewhere_once_and_own_alarms_stay() -> None:
+    world = routed(routes=[{"channel": "C0SHOP", "subjects": ["shop/*"]}])
+    assert world.tell(entry()) == ["C0SHOP"]
+    assert world.tell(entry()) == ["C0SHOP"]
+    assert world.tell(alarm()) == ["C0SHOP", "C0OPS"]
+
+
+def test_a_silenced_notice_is_told_to_who_asked_and_to_nobody_else() -> None:
+    world = routed(routes=[{"channel": None}])
+    assert world.tell(entry()) == []
+    assert world.tell(entry("feed", asked_in="e1")) == [RESPONSE_URL]
+
+
+def test_in_quiet_hours_what_is_named_is_not_told_to_the_team_but_to_who_asked() -> None:
+    quiet = {"from": "08:00", "until": "10:00", "timezone": "UTC", "outcomes": ["done"]}
+    world = routed(quiet=quiet)
+    assert world.tell(entry()) == []
+    assert world.tell(entry("feed", asked_in="e1")) == [RESPONSE_URL]
+    assert world.tell(alarm()) == [RESPONSE_URL, "C0OPS"]
+    world.now = WHEN.replace(hour=10)
+    assert world.tell(entry()) == [RESPONSE_URL, "C0OPS", "C0OPS"]
+
+
+@pytest.mark.parametrize(
+    ("slack", "because"),
+    [
+        ({"routes": [{"channel": None}]}, "Silenced"),
+        (
+            {"quiet": {"from": "08:00", "until": "10:00", "timezone": "UTC", "outcomes": ["done"]}},
+            "QuietHours",
+        ),
+    ],
+)
+def test_the_log_says_why_no_channel_was_told(
+    slack: dict[str, Any], because: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level("INFO")
+    world = routed(**slack)
+    world.tell(entry(outcome=Outcome.HELD, reason="WithinTolerance"))
+    assert caplog.records == []
+    world.tell(entry())
+    [record] = caplog.records
+    assert (record.message, vars(record)["because"]) == ("notice.withheld", because)
+
+
+def test_a_notice_links_to_its_entry() -> None:
+    world = routed(ledger_url="https://ledger.example/activity?subject={subject}")
+    world.tell(entry())
+    [context] = world.posts[0][1]["blocks"][-1]["elements"]
+    assert context["text"].endswith(" · <https://ledger.example/activity?subject=shop%2Fweb|ledger>")
+
+
+def test_in_messenger_the_link_is_plain_text() -> None:
+    world = routed(ledger_url="https://ledger.example/{id}?a=1&b=2")
+    world.replies.kept["e1"] = IN_MESSENGER
+    world.tell(entry(asked_in="e1"))
+    text = world.posts[0][1]["message"]["text"]
+    assert text.endswith(" · ledger (https://ledger.example/0123456789abcdef?a=1&b=2)")
+
+
+def test_a_wrong_document_holds_everything_back_and_comes_again() -> None:
+    world = routed(routes=[{"chanel": "C0SHOP"}])
+    with pytest.raises(ConfigError, match="chanel"):
+        world.tell(entry())
+    assert world.posts == []
 
 
 def test_a_missing_bot_token_is_named_and_comes_again() -> None:

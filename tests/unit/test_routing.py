@@ -12,17 +12,23 @@ from hypothesis import strategies as st
 import routing
 from bellhop.alarms.alarm import AlarmEvent, State
 from bellhop.chat.message import Button
+from bellhop.chat.replies import Address
 from bellhop.chat.slack import SECTION_TEXT, escape, message, render, shortened
 from bellhop.errors import ConfigError
 from bellhop.ledger import Entry, Outcome
 from local.chat.block_rules import checked_blocks, checked_text
-from routing import Answer, Channel, Private, parse_routes
+from notice_routes import Routes
+from routing import Answer, Channel, Destination, Private, parse_routes
 from tests.unit.chat_world import WHEN, asked_from, entry, said, texts
 
 TEAM = parse_routes(json.dumps({"slack": {"channel": "C0OPS"}}))
 NOBODY = parse_routes(None)
 URL = "https://hooks.slack.com/commands/T/1/x"
 ELSEWHERE = asked_from(URL, "C0SHOP")
+
+
+def destinations(told: Entry, routes: Routes, asked: Address | None) -> list[Destination]:
+    return routing.destinations(told, routes, asked, now=WHEN)
 
 
 @pytest.mark.parametrize(
@@ -38,54 +44,54 @@ ELSEWHERE = asked_from(URL, "C0SHOP")
     ],
 )
 def test_the_team_is_told_of_what_changed_or_could_not_be_done(outcome: Outcome, team: bool) -> None:
-    assert routing.destinations(entry(outcome=outcome), TEAM, None) == [Channel("C0OPS")] * team
+    assert destinations(entry(outcome=outcome), TEAM, None) == [Channel("C0OPS")] * team
 
 
 @pytest.mark.parametrize("outcome", Outcome)
 def test_who_asked_is_always_told_and_the_team_only_of_what_changed(outcome: Outcome) -> None:
-    told = routing.destinations(entry(outcome=outcome, asked_in="e1"), TEAM, ELSEWHERE)
+    told = destinations(entry(outcome=outcome, asked_in="e1"), TEAM, ELSEWHERE)
     assert told == [Answer(URL, "C0SHOP")] + [Channel("C0OPS")] * (outcome is Outcome.DONE)
 
 
 @pytest.mark.parametrize("outcome", Outcome)
 def test_a_channel_that_has_the_answer_gets_no_notice_too(outcome: Outcome) -> None:
-    told = routing.destinations(entry(outcome=outcome, asked_in="e1"), TEAM, asked_from(URL, "C0OPS"))
+    told = destinations(entry(outcome=outcome, asked_in="e1"), TEAM, asked_from(URL, "C0OPS"))
     assert told == [Answer(URL, "C0OPS")]
 
 
 def test_an_answer_that_comes_too_late_for_its_url_goes_to_the_channel() -> None:
-    told = routing.destinations(entry(asked_in="e1"), TEAM, asked_from(None, "C0SHOP"))
+    told = destinations(entry(asked_in="e1"), TEAM, asked_from(None, "C0SHOP"))
     assert told == [Channel("C0SHOP"), Channel("C0OPS")]
-    assert routing.destinations(entry(asked_in="e1"), TEAM, asked_from(None, "C0OPS")) == [Channel("C0OPS")]
+    assert destinations(entry(asked_in="e1"), TEAM, asked_from(None, "C0OPS")) == [Channel("C0OPS")]
 
 
 def test_an_answer_to_a_mention_goes_into_its_thread() -> None:
     asked = asked_from(None, "C0SHOP", thread="1.2")
-    told = routing.destinations(entry(asked_in="e1"), TEAM, asked)
+    told = destinations(entry(asked_in="e1"), TEAM, asked)
     assert told == [Channel("C0SHOP", "1.2"), Channel("C0OPS")]
     pressed = asked_from(URL, "C0SHOP", thread="1.2")
-    assert routing.destinations(entry(asked_in="e1"), NOBODY, pressed) == [Answer(URL, "C0SHOP", "1.2")]
+    assert destinations(entry(asked_in="e1"), NOBODY, pressed) == [Answer(URL, "C0SHOP", "1.2")]
 
 
 def test_who_asked_in_messenger_is_answered_there_and_the_team_in_slack() -> None:
     asked = asked_from(None, "P1", platform="messenger", workspace="1234", user="P1")
-    told = routing.destinations(entry(asked_in="e1"), TEAM, asked)
+    told = destinations(entry(asked_in="e1"), TEAM, asked)
     assert told == [Private("1234", "P1"), Channel("C0OPS")]
 
 
 def test_a_channel_is_slacks_only_in_slack() -> None:
     asked = asked_from(None, "C0OPS", platform="messenger", workspace="1234", user="C0OPS")
-    told = routing.destinations(entry(asked_in="e1"), TEAM, asked)
+    told = destinations(entry(asked_in="e1"), TEAM, asked)
     assert told == [Private("1234", "C0OPS"), Channel("C0OPS")]
 
 
 def test_an_address_that_is_gone_leaves_the_team() -> None:
-    assert routing.destinations(entry(asked_in="e1"), TEAM, None) == [Channel("C0OPS")]
+    assert destinations(entry(asked_in="e1"), TEAM, None) == [Channel("C0OPS")]
 
 
 @pytest.mark.parametrize("outcome", Outcome)
 def test_what_commands_wrote_was_answered_already(outcome: Outcome) -> None:
-    assert routing.destinations(entry(flow="commands", outcome=outcome), TEAM, None) == []
+    assert destinations(entry(flow="commands", outcome=outcome), TEAM, None) == []
 
 
 def question(**fields: Any) -> Entry:
@@ -100,49 +106,49 @@ def question(**fields: Any) -> Entry:
 
 
 def test_a_question_of_scalings_is_asked_in_the_teams_channel_and_marked_as_one() -> None:
-    assert routing.destinations(question(), TEAM, None) == [Channel("C0OPS")]
-    assert routing.destinations(question(), NOBODY, None) == []
+    assert destinations(question(), TEAM, None) == [Channel("C0OPS")]
+    assert destinations(question(), NOBODY, None) == []
     shown = said(render(routing.render(question())))
     assert shown.startswith(":question: *shop/web: 12 replicas are wanted")
     assert "`approve 1a2b3c4d`" in shown
 
 
 def test_an_approval_that_was_only_handed_on_is_no_question() -> None:
-    assert routing.destinations(question(flow="commands", reason="HandedOn"), TEAM, None) == []
+    assert destinations(question(flow="commands", reason="HandedOn"), TEAM, None) == []
 
 
 @pytest.mark.parametrize("action", ["pause", "resume", "approve"])
 @pytest.mark.parametrize("subject", ["shop/web", "policies"])
 def test_what_people_said_of_policies_is_told_to_them_and_to_the_team(action: str, subject: str) -> None:
     told = entry(action=action, subject=subject, reason="ByHand", asked_in="e1")
-    assert routing.destinations(told, TEAM, ELSEWHERE) == [Answer(URL, "C0SHOP"), Channel("C0OPS")]
-    assert routing.destinations(told, TEAM, asked_from(URL, "C0OPS")) == [Answer(URL, "C0OPS")]
+    assert destinations(told, TEAM, ELSEWHERE) == [Answer(URL, "C0SHOP"), Channel("C0OPS")]
+    assert destinations(told, TEAM, asked_from(URL, "C0OPS")) == [Answer(URL, "C0OPS")]
 
 
 @pytest.mark.parametrize("outcome", [Outcome.REFUSED, Outcome.FAILED])
 def test_what_could_not_be_said_of_a_policy_is_told_to_who_said_it(outcome: Outcome) -> None:
     told = entry(action="approve", outcome=outcome, reason="QuestionExpired", asked_in="e1")
-    assert routing.destinations(told, TEAM, ELSEWHERE) == [Answer(URL, "C0SHOP")]
+    assert destinations(told, TEAM, ELSEWHERE) == [Answer(URL, "C0SHOP")]
 
 
 @pytest.mark.parametrize(
     "reason", ["WithinTolerance", "AwaitingMetric", "OnHold", "Paused", "ApprovalNeeded"]
 )
 def test_what_is_only_held_is_told_to_nobody(reason: str) -> None:
-    assert routing.destinations(entry(outcome=Outcome.HELD, reason=reason), TEAM, None) == []
+    assert destinations(entry(outcome=Outcome.HELD, reason=reason), TEAM, None) == []
 
 
 @pytest.mark.parametrize("reason", ["MetricMissing", "NoReadyPods", "TooManyReplicas", "DryRun"])
 def test_a_hold_that_somebody_should_look_into_is_told_to_the_team(reason: str) -> None:
     held = entry(outcome=Outcome.HELD, reason=reason)
-    assert routing.destinations(held, TEAM, None) == [Channel("C0OPS")]
+    assert destinations(held, TEAM, None) == [Channel("C0OPS")]
     asked = entry(outcome=Outcome.HELD, reason=reason, asked_in="e1")
-    assert routing.destinations(asked, TEAM, None) == []
+    assert destinations(asked, TEAM, None) == []
 
 
 def test_without_a_document_nobody_but_who_asked_is_told() -> None:
-    assert routing.destinations(entry(), NOBODY, None) == []
-    assert routing.destinations(entry(asked_in="e1"), NOBODY, ELSEWHERE) == [Answer(URL, "C0SHOP")]
+    assert destinations(entry(), NOBODY, None) == []
+    assert destinations(entry(asked_in="e1"), NOBODY, ELSEWHERE) == [Answer(URL, "C0SHOP")]
 
 
 @pytest.mark.parametrize(

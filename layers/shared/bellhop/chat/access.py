@@ -40,6 +40,7 @@ _PREFIX = re.compile(r"/([-.\w]+/)*", re.ASCII)
 _CHANNEL = re.compile(r"[a-z]+:[-.\w]+/[-.\w]+", re.ASCII)
 _SOONEST, _LATEST = timedelta(minutes=1), timedelta(days=1)
 _MOST = 5
+_MOST_PER_MINUTE = 1000
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,12 +121,21 @@ class Approval:
 
 
 @dataclass(frozen=True, slots=True)
+class Limits:
+    """How many commands, and changes among them, one person may ask for in a minute."""
+
+    per_minute: int = 30
+    changes_per_minute: int = 10
+
+
+@dataclass(frozen=True, slots=True)
 class Access:
     """The access document, parsed. channels: their roles, by "slack:TEAM/CHANNEL"."""
 
     persons: Mapping[str, Person] = field(default_factory=dict)
     channels: Mapping[str, tuple[Role, ...]] = field(default_factory=dict)
     approval: Approval = Approval()
+    limits: Limits = Limits()
 
     def person(self, caller: str, channel: str = "") -> Person | None:
         """Who `caller` ("slack:TEAM/USER") is and what they may in `channel`; None for a stranger."""
@@ -160,7 +170,7 @@ def parse_access(document: str | None, *, commands: Collection[str] | None = Non
         if not _CHANNEL.fullmatch(place):
             raise _wrong(f"channels: `{place}` is not slack:WORKSPACE/CHANNEL")
         channels[place] = _granted(place, narrowed.roles, roles)
-    return Access(persons, channels, _approval(parsed.approval, roles, commands))
+    return Access(persons, channels, _approval(parsed.approval, roles, commands), _limits(parsed.limits))
 
 
 class _Person(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -186,11 +196,17 @@ class _Approval(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     approvers: tuple[str, ...] | msgspec.UnsetType = msgspec.UNSET
 
 
+class _Limits(msgspec.Struct, frozen=True, forbid_unknown_fields=True, rename="camel"):
+    per_minute: int = 30
+    changes_per_minute: int = 10
+
+
 class _Document(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     persons: dict[str, _Person]
     roles: dict[str, _Role] = {}
     channels: dict[str, _Channel] = {}
     approval: _Approval = _Approval()
+    limits: _Limits = _Limits()
 
 
 def _roles(declared: Mapping[str, _Role], commands: Collection[str] | None) -> dict[str, Role]:
@@ -244,6 +260,13 @@ def _approval(given: _Approval, roles: Mapping[str, Role], commands: Collection[
         raise _wrong("approval: approvers names no role, so that nobody could approve")
     _granted("approvers", given.approvers, roles)
     return Approval(expires, given.quorum, required, frozenset(given.approvers))
+
+
+def _limits(given: _Limits) -> Limits:
+    for name, limit in (("perMinute", given.per_minute), ("changesPerMinute", given.changes_per_minute)):
+        if not 1 <= limit <= _MOST_PER_MINUTE:
+            raise _wrong(f"limits: {name} is not between 1 and {_MOST_PER_MINUTE}")
+    return Limits(given.per_minute, given.changes_per_minute)
 
 
 def _rule(text: str) -> tuple[str, str | None]:
