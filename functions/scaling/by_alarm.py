@@ -35,15 +35,15 @@ class AlarmScaler:
         self._own_alarms = own_alarms
         self._clock = clock
 
-    def take(self, event: AlarmEvent, *, owner: str) -> None:
+    def take(self, event: AlarmEvent, *, owner: str, relist: bool = True) -> None:
         """Look at every policy the alarm triggers. Raises a retryable BellhopError when one must be looked at
-        again; all others have been by then."""
+        again; all others have been by then. relist: list the policies anew when none of the kept ones is meant."""
         if event.alert is None and event.name.startswith(self._own_alarms):
             log.info("alarm.own", extra={"alarm": event.name})
             return
         occasion = Occasion(event.id, actor_of(event.source, event.name), owner, event)
         try:
-            matched, problems = self._matching(event)
+            matched, problems = self._matching(event, relist=relist)
         except BellhopError as error:
             self._telling.failure(occasion.actor.replace(" ", "/", 1), occasion, error)
             if error.retryable:
@@ -60,11 +60,15 @@ class AlarmScaler:
             raise failures[0]
 
     def take_all(self, events: Iterable[AlarmEvent], *, owner: str) -> None:
-        """Take each of one message's events. Raises the first's error when all have been tried."""
+        """Take each of one message's events. Raises the first's error when all have been tried.
+
+        The policies are listed anew for the first event only: a group of hundreds of alerts that no policy is for
+        must not list them hundreds of times.
+        """
         failures = []
-        for event in events:
+        for index, event in enumerate(events):
             try:
-                self.take(event, owner=owner)
+                self.take(event, owner=owner, relist=index == 0)
             except BellhopError as error:
                 failures.append(error)
         if failures:
@@ -85,10 +89,10 @@ class AlarmScaler:
         if failure := self._reconciler.reconcile(policy, occasion):
             raise failure
 
-    def _matching(self, event: AlarmEvent) -> tuple[list[Policy], list[str]]:
+    def _matching(self, event: AlarmEvent, *, relist: bool = True) -> tuple[list[Policy], list[str]]:
         """The policies the alarm triggers, and those that cannot be read. None in the kept list: looked up
         again, since a policy may have been applied a moment before its alarm rang."""
         policies, problems = self._cluster.policies()
-        if not any(policy.trigger_for(event) for policy in policies):
+        if relist and not any(policy.trigger_for(event) for policy in policies):
             policies, problems = self._cluster.policies(fresh=True)
         return [policy for policy in policies if policy.trigger_for(event)], problems

@@ -15,6 +15,7 @@ from bellhop.scaling.policy import Policy
 from bellhop.scaling.proposal import is_active
 from bellhop.scaling.request import Evaluate
 from bellhop.scaling.status import Phase
+from bellhop.scaling.transitions import is_decided, next_slot
 from bellhop.scaling.workload import Cluster
 from cloudwatch_reading import AlarmReader
 from follow_ups import FollowUps
@@ -22,8 +23,8 @@ from looking import name_in
 
 log = logging.getLogger("bellhop.scaling")
 
-#: A follow-up that is overdue by so many slots was lost.
-_LOST_AFTER_SLOTS = 2
+#: A follow-up that is overdue by so much was lost. One more than is needed does nothing.
+_LOST_AFTER = timedelta(seconds=60)
 
 
 class Resync:
@@ -56,7 +57,8 @@ class Resync:
                 namespace=policy.namespace,
                 name=policy.name,
                 uid=policy.uid,
-                due=now,
+                # A slot that has had its decision takes no other: an order for now would come to nothing.
+                due=next_slot(policy, now) if is_decided(policy, now) else now,
                 alarms=tuple(sorted(state.name for state in matched if state.state is State.ALARM)),
             )
             self._follow_ups.send(order, now=now)
@@ -85,10 +87,7 @@ def needs_look(policy: Policy, alarms: Iterable[AlarmEvent], now: datetime) -> b
         return last.lease_until <= now
     if any(_is_different(policy, alarm) for alarm in alarms):
         return True
-    every = timedelta(seconds=policy.spec.evaluate_every_seconds)
-    if status.slot is not None and status.slot + _LOST_AFTER_SLOTS * every > now:
-        return False
-    followed = status.follow_up is not None and status.follow_up + _LOST_AFTER_SLOTS * every > now
+    followed = status.follow_up is not None and status.follow_up + _LOST_AFTER > now
     rings = any(is_active(source, policy.spec, now) for source in status.triggers)
     held = status.hold is not None and status.hold.until <= now
     overdue = status.follow_up is not None and (status.slot is None or status.follow_up > status.slot)

@@ -95,9 +95,11 @@ class Telling:
         self._nothing("policies", occasion, id=id, outcome=Outcome.REFUSED, code=code, said=problem)
 
     def unmatched(self, occasion: Occasion) -> None:
-        """No policy is for the alarm."""
+        """No policy is for the alarm: said once for each change of its state, not for each repeat of an alert."""
         said = f"no policy in the cluster is triggered by {occasion.actor}"
-        id = entry_id("unmatched", occasion.cause)
+        event = occasion.event
+        change = () if event is None else (event.source, str(event.state), event.at.isoformat())
+        id = entry_id("unmatched", *change)
         subject = occasion.actor.replace(" ", "/", 1)
         self._nothing(subject, occasion, id=id, outcome=Outcome.HELD, code="NoPolicy", said=said)
 

@@ -139,11 +139,11 @@ def test_an_observation_too_long_before_the_datapoint_says_nothing(age: float, r
     assert ask(read(alarm(), trigger(), 120, 0), Size(9, 9), now=30, status=seen).replicas == replicas
 
 
-def test_between_rare_looks_observations_are_good_for_two_of_them() -> None:
+def test_between_rare_looks_an_old_observation_says_nothing_of_the_pods_there_are_by_now() -> None:
     it = policy(trigger(), status=Status(ready_pods=(PastReady(at=at(-1800), ready=2),)))
     it = msgspec.structs.replace(it, spec=msgspec.structs.replace(it.spec, evaluate_every_seconds=900))
     found = propose(read(alarm(), trigger(), 120, 0), it, Size(9, 9), it.spec.full_behavior, at(30))
-    assert found.replicas == 4
+    assert found.replicas == 18  # 4 would be of the two pods of half an hour ago
 
 
 def test_a_datapoint_of_this_very_moment_is_computed_with_the_present_pods() -> None:

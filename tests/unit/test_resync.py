@@ -11,10 +11,10 @@ import pytest
 from bellhop.alarms.alarm import Datapoint, State
 from bellhop.errors import BusyError, UnavailableError
 from bellhop.ledger import Outcome
-from bellhop.scaling.request import Evaluate
+from bellhop.scaling.request import Evaluate, Verb
 from bellhop.scaling.spec import AlarmMatch
 from reconcile import LEASE
-from tests.unit.scaling_world import START, Crashed, World, alarm, arn, world
+from tests.unit.scaling_world import START, Crashed, World, alarm, arn, control, world
 
 MINUTE, SECOND = timedelta(minutes=1), timedelta(seconds=1)
 
@@ -235,4 +235,41 @@ def test_a_clock_that_is_ahead_does_not_silence_what_follows() -> None:
     it.by_alarm().take(
         alarm(state=State.OK, at=it.now, value=20.0, measured_at=START + 3 * MINUTE), owner="b"
     )
+    assert it.writes == [(4, 6), (6, 2)]
+
+
+@pytest.mark.parametrize("every", [15, 900])
+def test_a_pause_that_ends_soon_after_its_alarm_rang_is_over_within_a_slot(every: int) -> None:
+    it = world(evaluate_every_seconds=every)
+    it.alarms["web-cpu-high"] = alarm()
+    it.controls().take(control(Verb.PAUSE, all_=True))
+    it.by_alarm().take(alarm(), owner="a")
+    it.now = START + 5 * SECOND
+    it.controls().take(control(Verb.RESUME, id="control-2", all_=True))
+    assert [order.due for order in it.sent] == [START + every * SECOND]
+    it.follow_ups(START + every * SECOND)
+    assert it.writes == [(4, 6)]
+
+
+def test_a_lost_follow_up_of_a_long_slot_is_noticed_by_the_next_resync() -> None:
+    it = world(evaluate_every_seconds=900)
+    it.alarms["web-cpu-high"] = alarm()
+    it.by_alarm().take(alarm(), owner="a")
+    it.sent.clear()
+    it.now = START + 17 * MINUTE
+    it.value = Datapoint(90.0, START + 15 * MINUTE)
+    resynced(it)
+    assert it.writes == [(4, 6), (6, 9)]
+
+
+def test_a_change_seen_by_the_resync_in_a_decided_slot_waits_for_the_next() -> None:
+    it = world(evaluate_every_seconds=900)
+    it.alarms["web-cpu-high"] = alarm()
+    it.by_alarm().take(alarm(), owner="a")
+    it.sent.clear()
+    it.now = START + 5 * MINUTE
+    it.alarms["web-cpu-high"] = alarm(state=State.OK, at=START + 4 * MINUTE)
+    it.value = Datapoint(20.0, START + 3 * MINUTE)
+    it.resync().run()
+    it.follow_ups(START + 15 * MINUTE)
     assert it.writes == [(4, 6), (6, 2)]

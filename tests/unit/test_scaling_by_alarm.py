@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from contextlib import suppress
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
@@ -18,7 +19,7 @@ from bellhop.scaling.decision import TargetType
 from bellhop.scaling.spec import AlarmMatch, MetricTarget, Trigger
 from bellhop.scaling.status import Phase
 from reconcile import ATTEMPTS, LEASE
-from tests.unit.scaling_world import START, Crashed, World, alarm, request, world
+from tests.unit.scaling_world import START, Crashed, World, alarm, alert, request, world
 
 MINUTE = timedelta(minutes=1)
 _ANY = Rate(type=RateType.PODS, value=1000, period_seconds=1)
@@ -513,3 +514,14 @@ def test_one_event_of_a_message_that_fails_does_not_keep_the_others_back() -> No
     with pytest.raises(UnavailableError):
         it.by_alarm().take_all([alarm(name="other"), alarm()], owner="a")
     assert it.writes == [(4, 6)]
+
+
+def test_a_group_of_alerts_that_nobody_asked_for_lists_the_policies_anew_once_and_tells_each_once() -> None:
+    it = world()
+    for repeat in range(3):
+        it.calls.clear()
+        received = START + repeat * MINUTE
+        group = [replace(alert(received=received), source=f"alert/{n}") for n in range(50)]
+        it.by_alarm().take_all(group, owner=f"repeat-{repeat}")
+        assert it.calls.count("list again") == 1
+    assert [e.reason for e in it.told] == ["NoPolicy"] * 50

@@ -21,7 +21,8 @@ from bellhop.scaling.reason import Reason
 from bellhop.scaling.spec import Spec, Trigger
 from bellhop.scaling.status import Source
 
-#: An observation of ready pods says something about a datapoint for so long after it was made.
+#: An observation of ready pods says something about a datapoint for so long after it was made: new pods take about
+#: that long, however seldom a policy is looked at.
 _READY_KNOWN_FOR = timedelta(minutes=2)
 #: How far ahead of our own clock a sender's may be before its datapoints are disbelieved.
 CLOCK_SKEW = timedelta(minutes=5)
@@ -221,8 +222,7 @@ def _ready_at(policy: Policy, size: Size, point: Datapoint, now: datetime) -> in
     if not seen or point.at >= now:
         return size.ready
     last = seen[-1]
-    every = timedelta(seconds=policy.spec.evaluate_every_seconds)
-    return last.ready if point.at - last.at <= max(_READY_KNOWN_FOR, 2 * every) else size.ready
+    return last.ready if point.at - last.at <= _READY_KNOWN_FOR else size.ready
 
 
 def _by_steps(reading: Reading, size: Size, point: Datapoint, counted: Source) -> Proposal:
